@@ -1,0 +1,1 @@
+"""What is known of the products: the tree, the tables, labels and their roles."""
