@@ -1,0 +1,1 @@
+"""May a machine decide this?"""

@@ -1,0 +1,1 @@
+"""The stages of the learning loop: read, call `aisle`, write."""
