@@ -1,0 +1,1 @@
+"""Which category, and how sure."""

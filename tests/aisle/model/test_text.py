@@ -1,0 +1,89 @@
+"""Cleaning, words and features."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aisle.model.text import VIEWS, HashedWords, ProductText, clean, price_band, skeletons, words
+
+
+@given(st.text(max_size=200))
+def test_clean_twice_is_clean_once_for_readable_text(text: str) -> None:
+    once = clean(text)
+    assert once == once.strip()
+    assert "\x00" not in once and "\ufffd" not in once
+    if "&" not in once and "<" not in once:
+        assert clean(once) == once
+
+
+@given(st.text(alphabet="abcdefghijklmnop -", max_size=60))
+def test_case_and_accents_do_not_matter(text: str) -> None:
+    accented = unicodedata.normalize("NFC", text.replace("a", "á").replace("o", "ö"))
+    assert clean(accented) == clean(text.upper())
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("<b>Sofa</b>&nbsp;bed", "sofa bed"),
+        ("Monitor (23\ufffd) IPS", "monitor (23 ) ips"),
+        ("see https://shop.example/a?b=1 now", "see now"),
+        ("a < b and c", "a < b and c"),
+        ("  many\t\nspaces ", "many spaces"),
+    ],
+)
+def test_clean_examples(raw: str, cleaned: str) -> None:
+    assert clean(raw) == cleaned
+
+
+def test_numbers_stand_apart_from_their_units() -> None:
+    assert words("router rt19 58.4cm") == ["router", "rt", "19", "58", "4", "cm"]
+
+
+def test_a_word_and_its_abbreviation_share_a_skeleton() -> None:
+    assert skeletons("slp") == skeletons("sleep") == ["slp"]
+    assert "19" not in skeletons("rt 19")
+
+
+@given(st.floats(min_value=0.01, max_value=1e6))
+def test_price_bands_rise_with_the_price(price: float) -> None:
+    low, high = price_band(price), price_band(price * 1.5)
+    assert low is not None and high is not None
+    assert low < high
+
+
+@pytest.mark.parametrize("price", [None, float("nan"), 0.0, -3.0, float("inf")])
+def test_no_band_without_a_price(price: float | None) -> None:
+    assert price_band(price) is None
+
+
+def test_fields_that_are_missing_are_empty(train: pd.DataFrame, test: pd.DataFrame) -> None:
+    text = ProductText(dict.fromkeys(VIEWS, 1.0))
+    width = text.fit_transform(train).shape[1]
+    assert text.transform(test[["title"]]).shape == (len(test), width)
+
+
+def test_a_catalogue_of_empty_titles_gives_empty_features() -> None:
+    text = ProductText({"title_words": 1.0})
+    features = text.fit_transform(pd.DataFrame({"title": ["", "  ", "!!"]}))
+    assert features.shape[0] == 3 and features.nnz == 0
+    assert text.transform(pd.DataFrame({"title": ["drill"]})).nnz == 0
+
+
+def test_transform_equals_fit_transform(train: pd.DataFrame) -> None:
+    text = ProductText(dict.fromkeys(VIEWS, 1.0))
+    first = text.fit_transform(train)
+    assert abs(first - text.transform(train)).max() < 1e-6
+
+
+@pytest.mark.parametrize("text", [ProductText({"title_words": 1.0}), HashedWords(4096)])
+def test_unseen_share(text: ProductText | HashedWords, train: pd.DataFrame) -> None:
+    text.fit(train, train["category_id"])
+    asked = pd.DataFrame({"title": ["cordless drill", "zyx cordless drill qwv", "!!"]})
+    np.testing.assert_allclose(text.unseen_share(asked), [0.0, 0.5, 1.0])

@@ -1,0 +1,44 @@
+"""What fitting costs is measured, and the trials of `stress` hold out what they say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aisle.catalogue.corruption import CORRUPTIONS
+from aisle.model.candidates import make_candidate
+from aisle.model.categorizer import Categorizer
+from aisle.model.stress import corrupted_scores, held_out_category_scores, held_out_seller_scores
+from aisle.model.training import fit_and_measure
+from tests.aisle.model.shop import BRANCH_OF
+
+
+def test_facts_of_a_fit(train: pd.DataFrame) -> None:
+    out_of_fold, facts = fit_and_measure(make_candidate("naive_bayes", {}, BRANCH_OF), train)
+    assert len(out_of_fold) == facts["rows"] == len(train)
+    assert facts["labels_per_category"] == train["category_id"].value_counts().to_dict()
+    assert facts["fit_seconds"] > 0 and facts["score_us"] > 0 and facts["peak_mb"] > 50
+
+
+def test_corrupted_titles_are_scored_once_a_kind(fitted: Categorizer, test: pd.DataFrame) -> None:
+    scores = corrupted_scores(fitted, test.head(40))
+    assert set(scores["corruption"]) == {*CORRUPTIONS, "title_only"}
+    assert (scores["corruption"].value_counts() == 40).all()
+
+
+def test_sellers_are_held_out(fitted: Categorizer, train: pd.DataFrame) -> None:
+    scores = held_out_seller_scores(fitted, train)
+    assert set(scores["product_id"]) == set(train["product_id"])
+    assert (scores.set_index("product_id")["true_category_id"] == train.set_index("product_id")["category_id"]).all()
+
+
+def test_without_sellers_nothing_is_held_out(fitted: Categorizer, train: pd.DataFrame) -> None:
+    assert held_out_seller_scores(fitted, train.assign(seller=None)).empty
+    assert held_out_seller_scores(fitted, train.assign(seller="only one")).empty
+
+
+def test_held_out_categories_are_never_the_answer(fitted: Categorizer, train: pd.DataFrame) -> None:
+    scores = held_out_category_scores(fitted, train)
+    assert len(scores) > 0
+    hidden = set(scores["true_category_id"])
+    assert not hidden & set(scores["category_id"])
+    assert set(train.loc[train["category_id"].isin(hidden), "product_id"]) == set(scores["product_id"])
