@@ -110,9 +110,10 @@ def read_table(folder: Path | str, table: str) -> pd.DataFrame:
     schema = SCHEMAS[table]
     frames = [_read_shard(path, table, schema) for path in shards_of(folder, table)]
     if not frames:
-        empty = schema.empty_table().to_pandas()
+        empty: pd.DataFrame = schema.empty_table().to_pandas()
         return empty.assign(shard=pd.Series(dtype=object))
-    return pa.concat_tables(frames).to_pandas(strings_to_categorical=False)
+    rows: pd.DataFrame = pa.concat_tables(frames).to_pandas(strings_to_categorical=False)
+    return rows
 
 
 def _read_shard(path: Path, table: str, schema: pa.Schema) -> pa.Table:
@@ -176,6 +177,7 @@ def read_frame(path: Path | str, columns: Iterable[str] | None = None) -> pd.Dat
     if not path.exists():
         raise DataError(f"{path}: not there yet; run `dvc repro`")
     try:
-        return pq.ParquetFile(path).read(columns=None if columns is None else list(columns)).to_pandas()
+        frame: pd.DataFrame = pq.ParquetFile(path).read(columns=None if columns is None else list(columns)).to_pandas()
     except pa.ArrowInvalid as error:
         raise DataError(f"{path}: cannot be read as Parquet; run `dvc repro -f` to write it again") from error
+    return frame
