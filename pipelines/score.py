@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("candidate")
     candidate: str = parser.parse_args().candidate
 
-    from aisle.model.categorizer import load
+    from aisle.model.storage import load
 
     categorizer = load(WORK / "candidates" / candidate / "model.skops")
     for role in ROLES:

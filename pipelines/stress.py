@@ -14,7 +14,7 @@ WORK = Path("work")
 
 def main() -> None:
     """Write the scores of each trial for `evaluate` to judge."""
-    from aisle.model.categorizer import load
+    from aisle.model.storage import load
     from aisle.model.stress import corrupted_scores, held_out_category_scores, held_out_seller_scores
 
     candidate = read_json(WORK / "choice" / "candidate.json")["candidate"]

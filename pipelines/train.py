@@ -23,7 +23,7 @@ def main() -> None:
     candidate: str = parser.parse_args().candidate
 
     from aisle.model.candidates import make_candidate
-    from aisle.model.categorizer import save
+    from aisle.model.storage import save
     from aisle.model.training import fit_and_measure
 
     parameters = read_parameters()

@@ -95,7 +95,9 @@ def make_candidate(
             raise ConfigurationError(f"{where} is not a parameter{suggest(parameter, known)}")
         default, within = known[parameter]
         if isinstance(value, bool) or not isinstance(value, (int, float) if isinstance(default, float) else int):
-            raise ConfigurationError(f"{where} must be {'a number' if isinstance(default, float) else 'a whole number'}")
+            raise ConfigurationError(
+                f"{where} must be {'a number' if isinstance(default, float) else 'a whole number'}"
+            )
         if value not in within:
             raise ConfigurationError(f"{where} is {value}; it must lie in {within}")
         values[parameter] = value

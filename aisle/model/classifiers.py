@@ -48,7 +48,7 @@ class SparseLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.kept = kept
         self.seed = seed
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on X of shape (n, features), sparse or dense, and categories y of shape (n,)."""
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_classification_targets(y)
@@ -128,7 +128,7 @@ class TreeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.estimator = estimator
         self.branch_of = branch_of
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the branches on all rows and each branch's inside on its own."""
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_classification_targets(y)
@@ -153,10 +153,7 @@ class TreeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Probabilities that add up to one over all categories, shape (n, K)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        if self.top_ is None:
-            branch_probability = np.ones((X.shape[0], 1))
-        else:
-            branch_probability = self.top_.predict_proba(X)
+        branch_probability = np.ones((X.shape[0], 1)) if self.top_ is None else self.top_.predict_proba(X)
         probability = np.array(branch_probability[:, self.branch_index_], dtype=np.float64)
         for inside in self.inside_.values():
             probability[:, np.searchsorted(self.classes_, inside.classes_)] *= inside.predict_proba(X)
@@ -189,7 +186,7 @@ class FixedEpochs(MLPClassifier):  # type: ignore[misc]  # scikit-learn ships no
         self.epochs = epochs
         self.seed = seed
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit for `epochs` epochs."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is what was asked for

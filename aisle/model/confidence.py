@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -56,13 +56,15 @@ class Confidence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self.rising = rising
         self.seed = seed
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on signals X of shape (n, m) and y of shape (n,): whether the top category was right."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, right = np.unique(y, return_inverse=True)
         if len(self.classes_) > 2:
-            raise ValueError("Confidence is a binary classifier: right or wrong. Only binary classification is supported.")
+            raise ValueError(
+                "Confidence is a binary classifier: right or wrong. Only binary classification is supported."
+            )
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if not weight.any():
             raise ValueError("all sample weights are zero; Confidence needs some rows that count")
@@ -85,7 +87,7 @@ class Confidence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         ).fit(X, right, sample_weight=weight)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probabilities of wrong and of right, shape (n, 2)."""
         check_is_fitted(self, "classes_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
@@ -98,7 +100,16 @@ class Confidence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             confidence = _logistic((log_odds + self.boosted_.decision_function(X)) / 2)
         return np.column_stack([1 - confidence, confidence])
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict_right(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(right), shape (n,); also where all training rows were right, or all wrong."""
+        if not len(X):
+            return np.empty(0)
+        probability = self.predict_proba(X)
+        if len(self.classes_) == 1:
+            return np.full(len(X), self.prior_ if self.classes_[0] == 1 else 1 - self.prior_)
+        return np.asarray(probability[:, 1])
+
+    def predict(self, X: Any) -> NDArray[Any]:
         """The likelier of wrong and right, shape (n,)."""
         best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
@@ -139,6 +150,28 @@ class Calibration:
     def __call__(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated confidence, same order."""
         return _logistic(self.slope * log_odds(confidence) + self.offset)
+
+
+def cross_fitted(
+    signals: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    fold: NDArray[Any],
+    seed: int,
+) -> tuple[Confidence, Calibration, NDArray[np.float64]]:
+    """Confidence and its calibration for out-of-fold `signals` of shape (n, len(SIGNALS)).
+
+    Returns the model of all rows, the calibration learnt from each fold's confidences by models
+    of the other folds, and those confidences, calibrated, shape (n,).
+    """
+    make = Confidence(tuple(SIGNALS.index(name) for name in _RISING), seed)
+    raw = np.empty(len(right))
+    for one in np.unique(fold):
+        rows = fold != one
+        model = clone(make).fit(signals[rows], right[rows].astype(int), sample_weight=weight[rows])
+        raw[~rows] = model.predict_right(signals[~rows])
+    calibration = Calibration.fitted(raw, right, weight)
+    return make.fit(signals, right.astype(int), sample_weight=weight), calibration, calibration(raw)
 
 
 def _logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -188,8 +221,3 @@ def at_temperature(probability: NDArray[np.float64], temperature: float) -> NDAr
     np.exp(logs, out=logs)
     logs /= logs.sum(axis=1, keepdims=True)
     return logs
-
-
-def rising_signals() -> tuple[int, ...]:
-    """Columns of `SIGNALS` in which confidence may only rise."""
-    return tuple(SIGNALS.index(name) for name in _RISING)

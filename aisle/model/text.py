@@ -137,6 +137,7 @@ class _Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships 
             terms = sorted(state.pop("vocabulary_").items(), key=lambda item: item[1])
             state["packed_vocabulary_"] = "\x00".join(term for term, _ in terms)
         state.pop("tokenizer", None)  # a function: given again by the view that owns this vectorizer
+        state.pop("_stop_words_id", None)  # an address in memory, which would make equal models differ on disk
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -225,7 +226,8 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 def _beside(parts: list[sparse.csr_array], rows: int) -> sparse.csr_array:
     if not parts:
         return sparse.csr_array((rows, 1), dtype=np.float32)
-    return sparse.csr_array(sparse.hstack(parts, format="csr"))
+    beside: sparse.csr_array = sparse.hstack(parts, format="csr")
+    return beside
 
 
 class HashedWords(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types

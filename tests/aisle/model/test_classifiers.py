@@ -38,7 +38,10 @@ def _blobs(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     "classifier",
-    [SparseLinear(kept=1.0), TreeClassifier(SparseLinear(kept=1.0), {f"c{code}": f"b{code // 2}" for code in range(6)})],
+    [
+        SparseLinear(kept=1.0),
+        TreeClassifier(SparseLinear(kept=1.0), {f"c{code}": f"b{code // 2}" for code in range(6)}),
+    ],
 )
 def test_probabilities_are_a_distribution_with_the_predicted_top(classifier: Any) -> None:
     X, y = _blobs()

@@ -17,7 +17,8 @@ from aisle.model.text import VIEWS, HashedWords, ProductText, clean, price_band,
 def test_clean_twice_is_clean_once_for_readable_text(text: str) -> None:
     once = clean(text)
     assert once == once.strip()
-    assert "\x00" not in once and "\ufffd" not in once
+    assert "\x00" not in once
+    assert "\ufffd" not in once
     if "&" not in once and "<" not in once:
         assert clean(once) == once
 
@@ -54,7 +55,8 @@ def test_a_word_and_its_abbreviation_share_a_skeleton() -> None:
 @given(st.floats(min_value=0.01, max_value=1e6))
 def test_price_bands_rise_with_the_price(price: float) -> None:
     low, high = price_band(price), price_band(price * 1.5)
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     assert low < high
 
 
@@ -72,7 +74,8 @@ def test_fields_that_are_missing_are_empty(train: pd.DataFrame, test: pd.DataFra
 def test_a_catalogue_of_empty_titles_gives_empty_features() -> None:
     text = ProductText({"title_words": 1.0})
     features = text.fit_transform(pd.DataFrame({"title": ["", "  ", "!!"]}))
-    assert features.shape[0] == 3 and features.nnz == 0
+    assert features.shape[0] == 3
+    assert features.nnz == 0
     assert text.transform(pd.DataFrame({"title": ["drill"]})).nnz == 0
 
 

@@ -16,7 +16,9 @@ def test_facts_of_a_fit(train: pd.DataFrame) -> None:
     out_of_fold, facts = fit_and_measure(make_candidate("naive_bayes", {}, BRANCH_OF), train)
     assert len(out_of_fold) == facts["rows"] == len(train)
     assert facts["labels_per_category"] == train["category_id"].value_counts().to_dict()
-    assert facts["fit_seconds"] > 0 and facts["score_us"] > 0 and facts["peak_mb"] > 50
+    assert facts["fit_seconds"] > 0
+    assert facts["score_us"] > 0
+    assert facts["peak_mb"] > 50
 
 
 def test_corrupted_titles_are_scored_once_a_kind(fitted: Categorizer, test: pd.DataFrame) -> None:

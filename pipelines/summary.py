@@ -1,0 +1,150 @@
+"""What the last run found, in a few lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aisle.errors import DataError
+from aisle.files import read_json
+
+NOTHING = "–"
+NO_CHAMPION = "nothing to compare with: there is no champion yet"
+LABEL_WIDTH = 11
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of the last run that the summary tells of, as they were written."""
+
+    comparison: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    registration: Mapping[str, Any]
+
+
+def read_run(folder: Path | str = ".") -> Run:
+    """Read the results of the last run below `folder`; `DataError` names the first that is missing."""
+    folder = Path(folder)
+    return Run(
+        comparison=_table(folder / "work/choice/comparison.json"),
+        metrics=_table(folder / "metrics.json"),
+        policy=_table(folder / "work/policy.json"),
+        registration=_table(folder / "work/registration.json"),
+    )
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise DataError(f"{path}: not there, so no run has ended here yet; `make run` makes one")
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: a table of names and values was expected; `make run` writes it again")
+    return content
+
+
+def text(run: Run) -> str:
+    """The summary of `run`: candidates, promise, test rows, where to look, what to type next."""
+    blocks = [_heading(run), _candidates(run.comparison), _outcome(run), _next(run)]
+    return "\n\n".join(blocks)
+
+
+def _heading(run: Run) -> str:
+    data_version = str(run.metrics["data_version"])[:12]
+    return f"Data {data_version}, target accuracy {percent(run.metrics['target_accuracy'])}"
+
+
+def _candidates(comparison: Mapping[str, Any]) -> str:
+    rows = sorted(comparison["candidates"], key=lambda one: -(one["coverage"] or 0))
+    width = max(len(one["candidate"]) for one in rows)
+    header = f"  {'Candidate':<{width}}   Accuracy   Coverage     Gap   Fit (s)"
+    lines = [
+        f"{'*' if one['candidate'] == comparison['chosen'] else ' '} {one['candidate']:<{width}}"
+        f" {percent(one['accuracy']):>10} {percent(one['coverage']):>10} {decimal(one['gap'], 3):>7}"
+        f" {decimal(one['fit_seconds'], 1):>9}"
+        for one in rows
+    ]
+    target = percent(comparison["target_accuracy"])
+    explanation = f"""\
+  On training rows, out of fold. Accuracy: of all products. Coverage: the largest share that could
+  be decided automatically with {target} of it right. Gap: what a perfect ordering would gain.
+* Chosen: {comparison["reason"]}"""
+    return "\n".join([header, *lines, "", explanation])
+
+
+def _outcome(run: Run) -> str:
+    metrics = run.metrics
+    return "\n".join(
+        f"{label:<{LABEL_WIDTH}}{value}"
+        for label, value in [
+            ("Promise", _promise(metrics, run.policy)),
+            ("Threshold", _threshold(metrics, run.policy)),
+            ("Test rows", _test_rows(metrics)),
+            ("Report", "work/report.html"),
+            ("Model", _model(run.registration)),
+            ("Gate", _gate(run.registration["gate"])),
+        ]
+    )
+
+
+def _promise(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+    if policy["kind"] != "target_accuracy":
+        return f"none: the policy is {policy['kind']}, which keeps no accuracy"
+    return (
+        f"{percent(metrics['target_accuracy'])} right among products decided automatically, "
+        f"with {percent(metrics['confidence_level'])} confidence: "
+        f"{'certified' if metrics['certified'] else 'NOT certified'}"
+    )
+
+
+def _threshold(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+    if policy.get("branch_thresholds"):
+        own = sum(value is not None for value in policy["branch_thresholds"].values())
+        return f"one a branch ({own} of {len(policy['branch_thresholds'])} branches decide automatically)"
+    if metrics["threshold"] is None:
+        return "none keeps the promise: automation is off, every product goes to people"
+    return f"{metrics['threshold']:.4f}: from this confidence on, a product is decided automatically"
+
+
+def _test_rows(metrics: Mapping[str, Any]) -> str:
+    size = f"{metrics['test_size']:,} products"
+    if metrics["accuracy"] is None:
+        return f"{size}: none decided automatically; {percent(metrics['accuracy_all'])} of all would be right"
+    return (
+        f"{size}: {percent(metrics['coverage'])} decided automatically, {percent(metrics['accuracy'])} of them right "
+        f"(interval {percent(metrics['accuracy_low'])} to {percent(metrics['accuracy_high'])})"
+    )
+
+
+def _model(registration: Mapping[str, Any]) -> str:
+    return f"{registration['model_name']} version {registration['version']}, alias {registration['alias']}"
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    """What the gate says, and below it one reason a line."""
+    result = str(gate["result"])
+    lines = [NO_CHAMPION if result == "no_champion" else result, *map(str, gate["reasons"])]
+    return f"\n{'':<{LABEL_WIDTH}}".join(lines)
+
+
+def _next(run: Run) -> str:
+    rows = [("make ui", "see the run and the model version in MLflow")]
+    if run.registration["gate"]["result"] != "failed":
+        rows.append(('aisle promote latest --by NAME --reason "…"', "make this version the champion"))
+    width = max(len(command) for command, _ in rows)
+    return "\n".join(
+        f"{'Next' if index == 0 else '':<{LABEL_WIDTH}}{command:<{width}}   {purpose}"
+        for index, (command, purpose) in enumerate(rows)
+    )
+
+
+def percent(share: float | None) -> str:
+    """`0.953` as `95.3 %`, `0.95` as `95 %`; a dash where there is no figure."""
+    return NOTHING if share is None else f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
+def decimal(value: float | None, places: int) -> str:
+    """A figure with `places` decimals; a dash where there is none."""
+    return NOTHING if value is None else f"{value:.{places}f}"
