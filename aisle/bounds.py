@@ -115,14 +115,28 @@ def _log_mean_exp(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
+def keyed_uniform(identifiers: Iterable[str], key: str, purpose: str) -> NDArray[np.float64]:
+    """A keyed hash (BLAKE2b) of each identifier as a number in [0, 1), shape (n,): random, the same everywhere.
+
+    `purpose`, of at most 16 bytes, makes draws for different ends independent of each other.
+    """
+    secret = hashlib.blake2b(key.encode()).digest()  # a key of any length becomes one of 64 bytes
+    keyed = hashlib.blake2b(key=secret, digest_size=8, person=purpose.encode())
+    digests = bytearray()
+    for identifier in identifiers:
+        one = keyed.copy()
+        one.update(identifier.encode())
+        digests += one.digest()
+    whole = np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
+    return (whole >> np.uint64(11)).astype(np.float64) * 2.0**-53  # 53 bits: what a float holds exactly
+
+
 def hash_order(identifiers: Iterable[str], key: str = "aisle") -> NDArray[np.int64]:
-    """Indices that put `identifiers` into the order of their keyed hash: random, the same everywhere.
+    """Indices that put `identifiers` into the order of their keyed hash.
 
     Betting takes rows one after the other; this order knows neither the confidence nor the answer.
     """
-    secret = hashlib.sha256(key.encode()).digest()
-    hashes = [hashlib.blake2b(one.encode(), digest_size=8, key=secret).digest() for one in identifiers]
-    return np.argsort(np.array([int.from_bytes(one) for one in hashes], dtype=np.uint64), kind="stable")
+    return np.argsort(keyed_uniform(identifiers, key, "aisle order"), kind="stable")
 
 
 def weighted_interval(

@@ -45,11 +45,11 @@ def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: 
 def headline(metrics: Mapping[str, Any], policy_kind: str) -> str:
     """One sentence: may this model decide alone, and what does it promise?"""
     if metrics["accuracy"] is None:
-        return "**Automation is off**: no threshold keeps the promise, so every product goes to people."
+        return "Automation is off: no threshold keeps what was asked for, so every product goes to people."
     target, level = words.percent(metrics["target_accuracy"], 0), words.percent(metrics["confidence_level"], 0)
     if metrics["certified"]:
-        return f"**Certified**: at least {target} right among products decided automatically, with {level} confidence."
-    return f"**Not certified**: the policy asks for {_KINDS[policy_kind]}, and promises no accuracy."
+        return f"Certified: at least {target} right among products decided automatically, with {level} confidence."
+    return f"Not certified: the policy asks for {_KINDS[policy_kind]}, and promises no accuracy."
 
 
 def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int, shown: int) -> str:
@@ -69,7 +69,7 @@ def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int
         headline=headline(graph.metrics, graph.policy.kind),
         metrics=graph.metrics,
         threshold=_threshold(graph.metrics, graph.policy.branch_thresholds),
-        weighted=graph.test.get("audit_probability") is not None and graph.test["audit_probability"].nunique() > 1,
+        weighted=graph.test["weight"].nunique() > 1,
         verdict=verdict,
         gate_words=gate_words(verdict, champion),
         policy_sentence=describe(graph.policy),
@@ -85,6 +85,8 @@ def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int
         policy_id=graph.policy.policy_id,
         policy_kind=_KINDS[graph.policy.kind],
         slices=[_slice(one, slices["tested"]) for one in slices["found"][:shown]],
+        slices_looked_at=slices.get("looked_at", len(slices["found"])),
+        slices_worse=sum(bool(one["worse"]) for one in slices["found"]),
         slices_tested="right among automatic" if slices["tested"] == "accuracy" else "right over all",
         unseen=_value((evidence.get("unseen_categories") or {}).get("to_people")),
         unseen_sellers=_behaviour(next(iter(evidence.get("unseen_sellers") or []), None)),

@@ -1,4 +1,4 @@
-"""Stage `stress`: the chosen candidate on corrupted titles, on sellers and on categories that it never saw."""
+"""Stage `stress`: the chosen candidate on corrupted titles, on sellers and on kinds that it hardly or never saw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORK = Path("work")
 def main() -> None:
     """Write the scores of each trial for `evaluate` to judge."""
     from aisle.model.storage import load
-    from aisle.model.stress import corrupted_scores, held_out_category_scores, held_out_seller_scores
+    from aisle.model.stress import copies_scores, corrupted_scores, held_out_category_scores, held_out_seller_scores
 
     candidate = read_json(WORK / "choice" / "candidate.json")["candidate"]
     categorizer = load(WORK / "candidates" / candidate / "model.skops")
@@ -24,6 +24,7 @@ def main() -> None:
     write_frame(corrupted_scores(categorizer, test), WORK / "stress" / "corrupted.parquet")
     write_frame(held_out_seller_scores(categorizer, train), WORK / "stress" / "held_out_sellers.parquet")
     write_frame(held_out_category_scores(categorizer, train), WORK / "stress" / "held_out_categories.parquet")
+    write_frame(copies_scores(categorizer, train, test), WORK / "stress" / "copies_of_rare.parquet")
 
 
 if __name__ == "__main__":

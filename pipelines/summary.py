@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from aisle.errors import DataError
 from aisle.files import read_json
 
 NOTHING = "–"
-NO_CHAMPION = "nothing to compare with: there is no champion yet"
 LABEL_WIDTH = 11
+LINE_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,12 @@ def _table(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def text(run: Run) -> str:
-    """The summary of `run`: candidates, promise, test rows, where to look, what to type next."""
-    blocks = [_heading(run), _candidates(run.comparison), _outcome(run), _next(run)]
+def text(run: Run, program: str = "aisle") -> str:
+    """The summary of `run`: candidates, promise, test rows, where to look, what to type next.
+
+    `program` is how the `aisle` command is called from where the reader sits.
+    """
+    blocks = [_heading(run), _candidates(run.comparison), _outcome(run), _next(run, program)]
     return "\n\n".join(blocks)
 
 
@@ -70,7 +74,7 @@ def _candidates(comparison: Mapping[str, Any]) -> str:
     explanation = f"""\
   On training rows, out of fold. Accuracy: of all products. Coverage: the largest share that could
   be decided automatically with {target} of it right. Gap: what a perfect ordering would gain.
-* Chosen: {comparison["reason"]}"""
+* {_wrapped(f"Chosen: {comparison['reason']}", 2)}"""
     return "\n".join([header, *lines, "", explanation])
 
 
@@ -123,16 +127,21 @@ def _model(registration: Mapping[str, Any]) -> str:
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
-    """What the gate says, and below it one reason a line."""
-    result = str(gate["result"])
-    lines = [NO_CHAMPION if result == "no_champion" else result, *map(str, gate["reasons"])]
-    return f"\n{'':<{LABEL_WIDTH}}".join(lines)
+    """What the gate says, and below it its reasons; without a champion the reasons say all."""
+    reasons = [_wrapped(str(reason)) for reason in gate["reasons"]]
+    result = [] if gate["result"] == "no_champion" and reasons else [str(gate["result"]).replace("_", " ")]
+    return f"\n{'':<{LABEL_WIDTH}}".join(result + reasons)
 
 
-def _next(run: Run) -> str:
+def _wrapped(sentence: str, indent: int = LABEL_WIDTH) -> str:
+    """A sentence of any length in lines that fit a terminal, all but the first indented."""
+    return textwrap.fill(sentence, LINE_WIDTH - indent).replace("\n", "\n" + " " * indent)
+
+
+def _next(run: Run, program: str) -> str:
     rows = [("make ui", "see the run and the model version in MLflow")]
     if run.registration["gate"]["result"] != "failed":
-        rows.append(('aisle promote latest --by NAME --reason "…"', "make this version the champion"))
+        rows.append((f'{program} promote latest --by NAME --reason "…"', "make this version the champion"))
     width = max(len(command) for command, _ in rows)
     return "\n".join(
         f"{'Next' if index == 0 else '':<{LABEL_WIDTH}}{command:<{width}}   {purpose}"

@@ -24,7 +24,7 @@ def main() -> None:
     parameters = read_parameters()
     candidate = read_json(WORK / "choice" / "candidate.json")["candidate"]
     train = read_frame(WORK / "prepared" / "train.parquet", ["product_id", "category_id", "branch_id", "weight"])
-    held_out = read_frame(WORK / "prepared" / "calibration.parquet", ["product_id", "category_id", "audit_probability"])
+    held_out = read_frame(WORK / "prepared" / "calibration.parquet", ["product_id", "category_id", "weight"])
     check_branches(parameters.policy, train)
     always_review = too_few_labels(train, parameters.policy.min_labels)
     out_of_fold = WORK / "candidates" / candidate / "out_of_fold.parquet"
@@ -35,7 +35,7 @@ def main() -> None:
     calibration = ScoredProducts.of(
         read_frame(scores, _SCORES),
         held_out,
-        1 / held_out["audit_probability"].to_numpy(dtype=float),
+        held_out["weight"].to_numpy(dtype=float),
         always_review,
         str(scores),
     )

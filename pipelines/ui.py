@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Sequence
 
-from aisle.errors import ConfigurationError, exit_code_of
+from aisle.errors import ConfigurationError, RegistryError, exit_code_of
 from pipelines.registry.connection import shown, tracking_uri
 
 HOST = "127.0.0.1"
@@ -18,7 +22,7 @@ QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETR
 
 
 def main() -> None:
-    """Say the address, then become MLflow's server until interrupted; a store on a server has its own pages."""
+    """Say the address and serve until interrupted; a store on a server has its own pages."""
     parser = argparse.ArgumentParser(prog="make ui", description=__doc__)
     parser.add_argument("--port", type=int, help=f"port to listen on (default: {USUAL_PORT} if free, else any)")
     port = parser.parse_args().port
@@ -28,8 +32,34 @@ def main() -> None:
         return
     port = free_port(port)
     print(f"MLflow comes up at http://{HOST}:{port} in about ten seconds; Ctrl-C ends it.", flush=True)
-    os.environ.update(QUIET)
-    os.execvp("mlflow", server_command(uri, port))
+    serve(server_command(uri, port))
+
+
+def serve(command: Sequence[str]) -> None:
+    """Run a server until it ends or we are told to end, then end all of its processes.
+
+    In a session of its own: the terminal's Ctrl-C would reach each of its processes, and each would
+    answer with a traceback.
+
+    Raises
+    ------
+    RegistryError
+        When the server ends by itself with an error.
+    """
+    endings = (signal.SIGTERM, signal.SIGHUP)
+    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in endings}
+    server = subprocess.Popen(command, env=os.environ | QUIET, start_new_session=True)
+    try:
+        if server.wait():
+            raise RegistryError("MLflow's server ended with an error; the lines above say why")
+    except KeyboardInterrupt:
+        print("\nMLflow has ended.")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
 
 
 def server_command(uri: str, port: int) -> list[str]:

@@ -71,6 +71,23 @@ def random_labels(answered: pd.DataFrame) -> pd.DataFrame:
     return chosen.assign(audit_probability=probability)[probability.notna().to_numpy()]
 
 
+def sampling_weights(drawn: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """How many products of the flow each row stands for, up to a factor, in (0, 1]; shape (n,).
+
+    Parameters
+    ----------
+    drawn : DataFrame of n rows
+        `origin` (import or audit) and `audit_probability`.
+
+    Imports and audits are two samples of one flow, and each stands for it alone: a catalogue brought
+    in holds all of its products, the audit holds a product with its audit_probability. So a row
+    weighs the smallest audit_probability of its origin over its own. One scale for both would make
+    an audit drawn at 0.15 stand for seven imports, though it tells no more about the next product.
+    """
+    smallest = drawn.groupby("origin")["audit_probability"].transform("min")
+    return (smallest / drawn["audit_probability"]).to_numpy(dtype=np.float64)
+
+
 def resolve_labels(answered: pd.DataFrame) -> pd.DataFrame:
     """One label a product: the adjudicated one, else the majority of the human ones, else the latest.
 

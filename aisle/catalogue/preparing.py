@@ -16,6 +16,7 @@ from aisle.catalogue.labels import (
     clipped_rows,
     random_labels,
     resolve_labels,
+    sampling_weights,
     training_weights,
 )
 from aisle.catalogue.splits import DROPPED, ROLES, assign_folds, assign_roles, normalise_titles
@@ -48,7 +49,7 @@ class Prepared:
     train : DataFrame
         `COLUMNS`, `weight` (greater than 0, mean 1) and `fold` (0 to folds - 1, whole groups).
     calibration, test : DataFrame
-        `COLUMNS` and `audit_probability`, in (0, 1].
+        `COLUMNS`, `audit_probability` and `weight` (see `sampling_weights`), both in (0, 1].
     facts : dict
         What `split.json` holds, but for the version of the data.
     """
@@ -110,7 +111,8 @@ def prepare(
     folds = assign_folds(rows["group"], train.folds, split.key)
     _require_folds(rows, folds, train.folds)
     prepared = {"train": rows[list(COLUMNS)].assign(weight=weights, fold=folds)} | {
-        role: frames[role][[*COLUMNS, "audit_probability"]] for role in ROLES[1:]
+        role: frames[role][[*COLUMNS, "audit_probability"]].assign(weight=sampling_weights(frames[role]))
+        for role in ROLES[1:]
     }
     facts = {
         "regime": train.regime,

@@ -10,15 +10,15 @@ challenger's test rows.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aisle.bounds import keyed_uniform
 from aisle.catalogue.groups import UNDECIDED, GroupHistory
 from aisle.config import Split
 from aisle.errors import DataError
@@ -139,28 +139,15 @@ def assign_folds(groups: Sequence[str] | pd.Series, folds: int, key: str) -> npt
     Rows of one group share a fold. The hash is another one than that of the roles. Shape (n,).
     """
     codes, names = pd.factorize(np.asarray(groups, dtype=object))
-    fold_of: npt.NDArray[np.int64] = np.floor(_uniform(names, key, b"aisle fold") * folds).astype(np.int64)
+    fold_of: npt.NDArray[np.int64] = np.floor(keyed_uniform(names, key, "aisle fold") * folds).astype(np.int64)
     return fold_of[codes]
 
 
 def _drawn_roles(keys: Sequence[str], split: Split) -> npt.NDArray[np.int64]:
     """Codes of `ROLES`. Test comes first, so that another share of calibration moves no test row."""
-    drawn = _uniform(keys, split.key, b"aisle role")
+    drawn = keyed_uniform(keys, split.key, "aisle role")
     test, calibration = drawn < split.test, drawn < split.test + split.calibration
     return np.where(test, ROLES.index("test"), np.where(calibration, ROLES.index("calibration"), 0)).astype(np.int64)
-
-
-def _uniform(values: Iterable[str], key: str, purpose: bytes) -> npt.NDArray[np.float64]:
-    """A keyed hash (BLAKE2b) of each value as a number in [0, 1)."""
-    secret = hashlib.blake2b(key.encode()).digest()  # a key of any length becomes one of 64 bytes
-    keyed = hashlib.blake2b(key=secret, digest_size=8, person=purpose)
-    digests = bytearray()
-    for value in values:
-        one = keyed.copy()
-        one.update(value.encode())
-        digests += one.digest()
-    whole = np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
-    return (whole >> np.uint64(11)).astype(np.float64) * 2.0**-53  # 53 bits: what a float holds exactly
 
 
 def _in_order_of_arrival(products: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aisle.bounds import hash_order
+from aisle.bounds import hash_order, keyed_uniform, worth_in_rows
 from aisle.decision.selective import Curve, accuracy_coverage_curve
 from aisle.errors import DataError
 
@@ -93,6 +93,29 @@ class ScoredProducts:
     def equal_weights(self) -> bool:
         """Whether each row stands for as many products as any other."""
         return bool(np.allclose(self.weight, self.weight[:1], rtol=1e-9))
+
+    @cached_property
+    def evenly_drawn(self) -> NDArray[np.bool_]:
+        """A part of the rows in which every product of the flow is equally likely to be, shape (n,).
+
+        A row stays with a probability in proportion to its weight, by hash of the product.
+        """
+        chance = self.weight / self.weight.max(initial=0.0)
+        return np.asarray(keyed_uniform(self.product_id, "aisle", "aisle even draw") < chance)
+
+    @cached_property
+    def even_rows(self) -> float:
+        """Rows to be expected in `evenly_drawn`."""
+        return float(self.weight.sum() / self.weight.max(initial=0.0)) if len(self) else 0.0
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether an exact test of the evenly drawn rows says more than betting on all of them.
+
+        Depends on weights alone. Betting pays for its freedom to stop at any time: to reach the
+        same level it wants about twice the evidence, so up to half of the rows are given away.
+        """
+        return 2 * self.even_rows >= worth_in_rows(self.weight)
 
     @cached_property
     def drawn_order(self) -> NDArray[np.int64]:

@@ -34,7 +34,7 @@ def settle_policy(
     training : ScoredProducts
         Out-of-fold scores of training rows: they fix what is looked at.
     calibration : ScoredProducts
-        Rows with random labels, weighted by 1 / audit_probability: they decide.
+        Rows with random labels, weighted by their chance of being drawn: they decide.
     always_review : iterable of category ids
         As given to both `ScoredProducts`.
     """

@@ -117,10 +117,12 @@ def _critical_errors(accepted: NDArray[np.int64], limit: float, level: float, te
 def p_value(calibration: ScoredProducts, threshold: float, target_accuracy: float) -> float:
     """P-value of "accuracy among products accepted at `threshold` is below `target_accuracy`".
 
-    Exact (binomial) where all audit probabilities are equal, by betting where they are not.
+    Exact (binomial) on rows of equal audit probability: all rows, or the evenly drawn part of
+    them. By betting on all rows where too few would be left.
     """
     accepted = calibration.allowed & (calibration.confidence >= threshold)
-    if calibration.equal_weights:
+    if calibration.exact:
+        accepted &= calibration.evenly_drawn
         errors = int(np.count_nonzero(~calibration.right[accepted]))
         return binomial_p_value(errors, int(np.count_nonzero(accepted)), 1 - target_accuracy)
     rows = calibration.drawn_order[accepted[calibration.drawn_order]]
@@ -167,11 +169,11 @@ def certified_thresholds(
         Share of all calibration rows to be expected in each group; 1 by default.
     """
     level = 1 - confidence_level
-    total = sum(len(one) for one in calibration.values())
+    total = sum(_rows_for_a_test(one) for one in calibration.values())
     walks = {}
     for name, rows in calibration.items():
-        expected = total * (share or {}).get(name, 1.0) * worth_in_rows(rows.weight) / max(len(rows), 1)
-        test = binomial_p_value if rows.equal_weights else betting_count_p_value
+        expected = total * (share or {}).get(name, 1.0)
+        test = binomial_p_value if rows.exact else betting_count_p_value
         plan = plan_walk(training[name], expected, target_accuracy, level / len(training), grid_size, test)
         walks[name] = plan.thresholds
     tested = [name for name, walk in walks.items() if walk.size]
@@ -186,6 +188,10 @@ def certified_thresholds(
         freed = sum(shares.pop(name) for name in finished)
         shares = {name: share + freed / len(shares) for name, share in shares.items()}
     return {name: float(walks[name][passed[name] - 1]) if passed.get(name) else None for name in training}
+
+
+def _rows_for_a_test(calibration: ScoredProducts) -> float:
+    return calibration.even_rows if calibration.exact else worth_in_rows(calibration.weight)
 
 
 def _go_on(

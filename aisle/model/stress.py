@@ -1,4 +1,4 @@
-"""How the chosen categorizer fares where its training does not reach: corrupted titles, new sellers, new kinds."""
+"""How the chosen categorizer fares beyond its training: corrupted titles, new sellers, new and rare kinds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aisle.model.categorizer import Categorizer
 
 CATEGORY_FOLDS = 7  # one of these folds of the categories is kept from the model
 SELLER_FOLDS = 3
+COPIES = 15  # a category with fewer examples is rare
 
 
 def corrupted_scores(categorizer: Categorizer, test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -45,6 +46,18 @@ def held_out_category_scores(categorizer: Categorizer, train: pd.DataFrame) -> p
     if train.loc[~hidden, "category_id"].nunique() < 2:
         hidden[:] = False
     return _held_out(categorizer, train, np.where(hidden, 0, -1))
+
+
+def copies_scores(categorizer: Categorizer, train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """Score frames of `test` with and without copies of rare examples (column `copies_of_rare`).
+
+    Beside the categorizer's own setting stands `COPIES`, or 1 where the setting is more than that.
+    """
+    own = categorizer.copies_of_rare
+    other = COPIES if own == 1 else 1
+    trial = categorizer.with_copies(other, train, train["category_id"], train["weight"])
+    parts = [(own, categorizer), (other, trial)]
+    return pd.concat([one.score_frame(test).assign(copies_of_rare=copies) for copies, one in parts], ignore_index=True)
 
 
 def _held_out(categorizer: Categorizer, train: pd.DataFrame, fold: NDArray[np.int64]) -> pd.DataFrame:

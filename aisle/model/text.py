@@ -226,7 +226,7 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 def _beside(parts: list[sparse.csr_array], rows: int) -> sparse.csr_array:
     if not parts:
         return sparse.csr_array((rows, 1), dtype=np.float32)
-    beside: sparse.csr_array = sparse.hstack(parts, format="csr")
+    beside: sparse.csr_array[np.float32, tuple[int, int]] = sparse.hstack(parts, format="csr")
     return beside
 
 

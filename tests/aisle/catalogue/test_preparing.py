@@ -155,7 +155,7 @@ def test_the_frames_have_their_columns_and_a_fixed_order() -> None:
     products, labels = catalogue()
     result = prepared(products, labels)
     assert list(result.train) == [*COLUMNS, "weight", "fold"]
-    assert list(result.calibration) == list(result.test) == [*COLUMNS, "audit_probability"]
+    assert list(result.calibration) == list(result.test) == [*COLUMNS, "audit_probability", "weight"]
     for frame in frames_of(result).values():
         assert frame["product_id"].is_monotonic_increasing
         assert frame["product_id"].is_unique
@@ -365,7 +365,7 @@ def test_without_calibration_rows_the_run_goes_on() -> None:
     products, labels = catalogue(300)
     result = prepared(products, labels, Split(calibration=0))
     assert result.calibration.empty
-    assert list(result.calibration) == [*COLUMNS, "audit_probability"]
+    assert list(result.calibration) == [*COLUMNS, "audit_probability", "weight"]
     assert result.facts["roles"]["calibration"] == {
         "rows": 0,
         "groups": 0,

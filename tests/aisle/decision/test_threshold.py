@@ -104,9 +104,12 @@ def test_guarantee_when_out_of_fold_scores_mislead() -> None:
     assert broken / draws <= most(0.05, draws)
 
 
-def test_guarantee_with_unequal_audit_probabilities() -> None:
+@pytest.mark.parametrize("by_betting", [False, True])
+def test_guarantee_with_unequal_audit_probabilities(by_betting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by_betting:
+        monkeypatch.setattr(ScoredProducts, "exact", False)
     rng = np.random.default_rng(3)
-    draws, broken, coverage = 200, 0, 0.0
+    draws, broken, coverage = 200 if by_betting else 600, 0, 0.0
     for _ in range(draws):
         threshold = certified_threshold(draw(1000, rng), draw_audited(700, rng), 0.9, grid_size=20)
         if threshold is not None:
@@ -203,9 +206,26 @@ def test_products_that_always_go_to_people_do_not_count_as_accepted() -> None:
 
 
 def test_weights_undo_that_audits_prefer_unsure_products() -> None:
-    calibration = draw_audited(1000, np.random.default_rng(9))
-    unweighted = products(calibration.confidence, calibration.right)
-    assert p_value(calibration, 0.3, 0.9) < p_value(unweighted, 0.3, 0.9) / 100
+    """Unweighted, the many unsure products among the audits would hide how good the whole is."""
+    rng = np.random.default_rng(9)
+    shifts = []
+    for _ in range(40):
+        calibration = draw_audited(1000, rng)
+        unweighted = products(calibration.confidence, calibration.right)
+        shifts.append(np.log(p_value(calibration, 0.3, 0.9)) - np.log(p_value(unweighted, 0.3, 0.9)))
+    assert np.mean(shifts) < -1
+
+
+def test_the_evenly_drawn_part_is_exact_where_it_is_large_and_betting_serves_elsewhere() -> None:
+    rng = np.random.default_rng(10)
+    confidence, right = rng.random(2000), rng.random(2000) < 0.97
+    mild = products(confidence, right, np.where(np.arange(2000) % 2, 1.0, 0.5))
+    wild = products(confidence, right, np.where(np.arange(2000) > 0, 0.1, 1.0))
+    assert mild.exact
+    assert not wild.exact
+    assert mild.evenly_drawn.sum() == pytest.approx(1500, abs=120)
+    assert mild.evenly_drawn[mild.weight == 1.0].all()
+    assert p_value(mild, 0.0, 0.9) < p_value(wild, 0.0, 0.9)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -7,9 +7,9 @@ import pandas as pd
 from aisle.catalogue.corruption import CORRUPTIONS
 from aisle.model.candidates import make_candidate
 from aisle.model.categorizer import Categorizer
-from aisle.model.stress import corrupted_scores, held_out_category_scores, held_out_seller_scores
+from aisle.model.stress import COPIES, copies_scores, corrupted_scores, held_out_category_scores, held_out_seller_scores
 from aisle.model.training import fit_and_measure
-from tests.aisle.model.shop import BRANCH_OF
+from tests.aisle.model.shop import BRANCH_OF, shop
 
 
 def test_facts_of_a_fit(train: pd.DataFrame) -> None:
@@ -44,3 +44,14 @@ def test_held_out_categories_are_never_the_answer(fitted: Categorizer, train: pd
     hidden = set(scores["true_category_id"])
     assert not hidden & set(scores["category_id"])
     assert set(train.loc[train["category_id"].isin(hidden), "product_id"]) == set(scores["product_id"])
+
+
+def test_copies_are_tried_beside_the_own_setting(test: pd.DataFrame) -> None:
+    few = shop(150, seed=2)
+    few = few.drop(few.index[few["category_id"] == "kite"][6:])
+    fitted = make_candidate("naive_bayes", {}, BRANCH_OF).fit(few, few["category_id"], few["weight"], few["fold"])
+    scores = copies_scores(fitted, few, test)
+    own, other = (scores[scores["copies_of_rare"] == copies].reset_index(drop=True) for copies in (1, COPIES))
+    pd.testing.assert_frame_equal(own.drop(columns="copies_of_rare"), fitted.score_frame(test))
+    assert (own["confidence"] != other["confidence"]).any()
+    assert fitted.copies_of_rare == 1
