@@ -73,7 +73,9 @@ def test_the_stage_writes_three_frames_and_the_facts(project: Path) -> None:
     assert facts["data_version"] == data_version(Path("data"))
     for role, frame in frames().items():
         assert facts["roles"][role]["rows"] == len(frame) > 0
-        assert ("weight" in frame) == ("fold" in frame) == (role == "train")
+        assert ("fold" in frame) == (role == "train")
+        assert ("audit_probability" in frame) == (role != "train")
+        assert frame["weight"].gt(0).all()
 
 
 def test_the_same_data_give_the_same_bytes(project: Path) -> None:

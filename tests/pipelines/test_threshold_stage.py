@@ -60,7 +60,8 @@ def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_calibration(products: pd.DataFrame, error: float = 0.5, audit_probability: object = 0.1) -> pd.DataFrame:
-    write_frame(products.assign(audit_probability=audit_probability), "work/prepared/calibration.parquet")
+    chance = np.broadcast_to(np.asarray(audit_probability, dtype=float), len(products))
+    write_frame(products.assign(weight=chance.min(initial=1.0) / chance), "work/prepared/calibration.parquet")
     scores = scores_of(products, 4, error)
     write_frame(scores, "work/scores/plain/calibration.parquet")
     return scores
@@ -173,6 +174,6 @@ def test_prices_of_an_unknown_branch_are_refused() -> None:
 
 
 def test_scores_of_other_rows_are_refused() -> None:
-    write_frame(labelled(1200, 9).assign(audit_probability=0.1), "work/prepared/calibration.parquet")
+    write_frame(labelled(1200, 9).assign(weight=1.0), "work/prepared/calibration.parquet")
     with pytest.raises(DataError, match=r"scores/plain/calibration\.parquet: not the products"):
         threshold.main()

@@ -1,0 +1,1 @@
+"""The report: figures, tables for `dvc plots`, and one page for people, all drawn from `evidence.json`."""
