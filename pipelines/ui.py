@@ -46,7 +46,7 @@ def serve(command: Sequence[str]) -> None:
     RegistryError
         When the server ends by itself with an error.
     """
-    endings = (signal.SIGTERM, signal.SIGHUP)
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {ending: signal.signal(ending, signal.default_int_handler) for ending in endings}
     server = subprocess.Popen(command, env=os.environ | QUIET, start_new_session=True)
     try:

@@ -130,17 +130,17 @@ def _reason(
     ordered: list[dict[str, Any]],
     asked: PolicyParameters,
 ) -> str:
-    what = {
-        "target_accuracy": f"coverage at an accuracy of {asked.target_accuracy:.4g}",
-        "coverage": f"accuracy at a coverage of {asked.coverage:.4g}",
-        "cost": "saving against the cost of reviewing everything",
-    }[asked.kind]
-    figure = f"{what} {chosen['objective']:.1%} on out-of-fold scores"
+    figure = {
+        "target_accuracy": f"covers {{:.1%}} of products at an accuracy of {asked.target_accuracy:.4g}",
+        "coverage": f"has an accuracy of {{:.1%}} at a coverage of {asked.coverage:.4g}",
+        "cost": "saves {:.1%} of the cost of reviewing everything",
+    }[asked.kind].format(chosen["objective"])
+    figure += " (out-of-fold scores)"
     if len(rows) == 1:
         return f"the only candidate; {figure}"
     if len(tied) == 1:
         second = max((row for row in rows if row is not chosen), key=lambda row: float(row["objective"]))
-        return f"highest {figure}; next is {second['candidate']} with {second['objective']:.1%}"
+        return f"{figure}, the most; next is {second['candidate']} with {second['objective']:.1%}"
     others = ", ".join(row["candidate"] for row in tied if row is not chosen)
     why = "the smallest gap" if len(ordered) == 1 else "the cheapest prediction at the smallest gap"
-    return f"{figure}, tied within {TIE:.1%} with {others}; {why}"
+    return f"{figure}, tied within {TIE:.1%} with {others}; chosen for {why}"

@@ -22,6 +22,13 @@ _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd\u200b-\u200f\ufeff]+")
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+")
 _VOWEL_INSIDE = re.compile(r"(?<=\w)[aeiouy]")
+# After these words a title names another thing: what it fits, or what comes with it (en, de, fr, nl).
+_FITTING = frozenset(
+    [
+        *("for", "fits", "fit", "fitting", "compatible", "suitable", "with"),
+        *("fur", "passend", "mit", "pour", "avec", "voor", "geschikt", "met"),
+    ]
+)
 _LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
@@ -58,6 +65,21 @@ def skeletons(text: str) -> list[str]:
     """
     stripped = (_VOWEL_INSIDE.sub("", word) for word in _WORD.findall(text) if word.isalpha())
     return [skeleton for skeleton in stripped if len(skeleton) > 1]
+
+
+def roles_of_words(text: str) -> list[str]:
+    """Words of a cleaned text, marked as the thing or as what it fits or comes with; none where nothing says so.
+
+    >>> roles_of_words("battery 18v for cordless drill")
+    ['^battery', '^18', '^v', '~cordless', '~drill']
+    >>> roles_of_words("cordless drill")
+    []
+    """
+    named = words(text)
+    cut = next((place for place, word in enumerate(named) if place and word in _FITTING), len(named))
+    if cut == len(named):
+        return []
+    return [f"^{word}" for word in named[:cut]] + [f"~{word}" for word in named[cut:] if word not in _FITTING]
 
 
 def field(products: pd.DataFrame, name: str) -> list[str]:
@@ -113,6 +135,7 @@ _FIELDS: dict[str, Callable[[pd.DataFrame], list[str]]] = {
 VIEWS: dict[str, tuple[str, str, int, int]] = {
     "title_words": ("title", "words", 1, 2),
     "title_characters": ("title", "characters", 2, 5),
+    "title_roles": ("title", "roles", 1, 1),
     "title_skeletons": ("title", "skeletons", 1, 2),
     "description_words": ("description", "words", 1, 1),
     "seller_category_words": ("seller_category", "words", 1, 2),
@@ -123,6 +146,7 @@ VIEWS: dict[str, tuple[str, str, int, int]] = {
 _ANALYZERS: dict[str, dict[str, Any]] = {
     "words": {"tokenizer": words, "token_pattern": None},
     "skeletons": {"tokenizer": skeletons, "token_pattern": None},
+    "roles": {"tokenizer": roles_of_words, "token_pattern": None},
     "characters": {"analyzer": "char_wb"},
     "lines": {"tokenizer": str.splitlines, "token_pattern": None},
 }
@@ -226,8 +250,7 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 def _beside(parts: list[sparse.csr_array], rows: int) -> sparse.csr_array:
     if not parts:
         return sparse.csr_array((rows, 1), dtype=np.float32)
-    beside: sparse.csr_array[np.float32, tuple[int, int]] = sparse.hstack(parts, format="csr")
-    return beside
+    return sparse.csr_array(sparse.hstack(parts, format="csr"))  # type: ignore[return-value]  # the stubs see one row
 
 
 class HashedWords(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types

@@ -95,8 +95,7 @@ def connect() -> MlflowClient:
         with _environment_kept():
             mlflow.set_tracking_uri(tracking_uri())
             mlflow.set_registry_uri(registry_uri())
-        client = mlflow.MlflowClient(tracking_uri(), registry_uri())
-    return client
+        return mlflow.MlflowClient(tracking_uri(), registry_uri())
 
 
 def _make_store(path: Path) -> None:

@@ -186,6 +186,27 @@ def test_two_first_uses_at_once(tmp_path: Path, root: Path) -> None:
     assert said[0] == said[1] != ""
 
 
+@pytest.mark.slow
+def test_a_kill_while_the_tables_are_made_leaves_nothing_half_made(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow alone can neither use nor mend such a store."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    program = "from pipelines.registry import connection; connection.connect()"
+    process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(root)})
+    part = tmp_path / "mlflow.db.part"
+    while not (part.exists() and part.stat().st_size):
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "mlflow.db").exists()
+    assert connection.experiment_id(connection.connect()) == "1"
+    assert not part.exists()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """A tracking server of its own, as a team would run it."""

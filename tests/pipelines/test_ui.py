@@ -64,14 +64,17 @@ child.wait()
 
 def test_an_interruption_ends_the_server_and_its_workers(root: Path) -> None:
     code = "import sys; from pipelines.ui import serve; serve([sys.executable, '-c', sys.argv[1]])"
-    told = subprocess.Popen(
-        [sys.executable, "-c", code, SERVER], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert told.stdout is not None
-    assert told.stdout.readline() == "up\n"
-    told.send_signal(signal.SIGINT)
-    out, err = told.communicate(timeout=20)  # waits until the last worker has closed its end
-    assert (told.returncode, out.strip(), err) == (0, "MLflow has ended.", "")
+    command = [sys.executable, "-c", code, SERVER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=root, stdout=pipe, stderr=pipe, text=True) as serving:
+        assert serving.stdout is not None
+        try:
+            assert serving.stdout.readline() == "up\n"
+            serving.send_signal(signal.SIGINT)
+            out, err = serving.communicate(timeout=20)  # waits until the last worker has closed its end
+        finally:
+            serving.kill()
+    assert (serving.returncode, out.strip(), err) == (0, "MLflow has ended.", "")
 
 
 def test_a_server_that_fails_is_an_error() -> None:
