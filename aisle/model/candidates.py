@@ -16,7 +16,7 @@ from aisle.model.text import HashedWords, ProductText
 
 TITLE = {"title_words": 1.0, "title_characters": 1.0, "title_skeletons": 0.5, "title_roles": 1.0}
 ALL_FIELDS = TITLE | {
-    "description_words": 0.7,
+    "description_words": 1.0,
     "seller_category_words": 0.7,
     "seller_category_characters": 0.5,
     "seller_characters": 0.5,

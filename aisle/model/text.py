@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
-DESCRIPTION_CHARACTERS = 500  # what follows in a description is mostly about the shop
+DESCRIPTION_CHARACTERS = 1000  # what follows in a description is mostly about the shop
 
 _MARK_UP = re.compile(r"<[^<>]{0,300}>|\bhttps?://\S+")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd\u200b-\u200f\ufeff]+")
@@ -180,14 +180,15 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     views : dict of str to float
         Names out of `VIEWS`, each with the length that its part of a row gets.
     min_df : int
-        A term is kept when it stands in at least so many training products.
+        A term is kept when it stands in at least so many training products. Terms of a single
+        product pay where most categories have few: they tie it to its near-twins.
 
     Attributes
     ----------
     vectorizers_ : dict of str to fitted vectorizer; views without any term are left out.
     """
 
-    def __init__(self, views: dict[str, float], min_df: int = 2) -> None:
+    def __init__(self, views: dict[str, float], min_df: int = 1) -> None:
         self.views = views
         self.min_df = min_df
 
@@ -249,8 +250,8 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
 def _beside(parts: list[sparse.csr_array], rows: int) -> sparse.csr_array:
     if not parts:
-        return sparse.csr_array((rows, 1), dtype=np.float32)
-    return sparse.csr_array(sparse.hstack(parts, format="csr"))  # type: ignore[return-value]  # the stubs see one row
+        return sparse.csr_array(np.zeros((rows, 1), dtype=np.float32))
+    return sparse.csr_array(sparse.hstack(parts, format="csr"))
 
 
 class HashedWords(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
