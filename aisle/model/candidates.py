@@ -14,7 +14,7 @@ from aisle.model.categorizer import Categorizer
 from aisle.model.classifiers import FixedEpochs, SparseLinear, TreeClassifier
 from aisle.model.text import HashedWords, ProductText
 
-TITLE = {"title_words": 1.0, "title_characters": 1.0, "title_skeletons": 0.5, "title_roles": 1.0}
+TITLE = {"title_words": 1.0, "title_characters": 1.0, "title_skeletons": 0.5, "title_roles": 2.0}
 ALL_FIELDS = TITLE | {
     "description_words": 1.0,
     "seller_category_words": 0.7,

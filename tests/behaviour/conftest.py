@@ -33,6 +33,11 @@ class Trained:
         """The best branch of each title."""
         return self.categorizer.score_frame(pd.DataFrame({"title": titles}))["branch_id"].tolist()
 
+    def probability(self, title: str, category: str) -> float:
+        """The probability of one category."""
+        probability = self.categorizer.predict_proba(pd.DataFrame({"title": [title]}))[0]
+        return float(probability[list(self.categorizer.classes_).index(category)])
+
     def branch_probability(self, title: str, branch: str) -> float:
         """Summed probability of the leaves of `branch`."""
         probability = self.categorizer.predict_proba(pd.DataFrame({"title": [title]}))[0]
