@@ -82,7 +82,7 @@ class PolicyParameters:
     """What the business asks of automation."""
 
     kind: PolicyKind = "target_accuracy"
-    target_accuracy: float = _number(0.95, 0, 1, open_low=True, open_high=True)
+    target_accuracy: float = _number(0.93, 0, 1, open_low=True, open_high=True)
     coverage: float = _number(0.7, 0, 1)
     cost_of_error: float = _number(5.0, 0)
     cost_of_review: float = _number(0.5, 0)
