@@ -20,7 +20,7 @@ ALL_FIELDS = TITLE | {
     "seller_category_words": 0.7,
     "seller_category_characters": 0.5,
     "seller_characters": 0.5,
-    "facts": 0.5,
+    "facts": 0.8,
 }
 
 
@@ -50,7 +50,7 @@ def _linear_tree(branch_of: Mapping[str, str], seed: int, strength: float, kept:
     return Pipeline([("text", ProductText(ALL_FIELDS)), ("tree", tree)])
 
 
-_LINEAR = {"strength": (1.0, Within(0, open_low=True)), "kept": (0.2, Within(0, 1, open_low=True))}
+_LINEAR = {"strength": (1.0, Within(0, open_low=True)), "kept": (0.3, Within(0, 1, open_low=True))}
 # For each candidate: its maker, and each parameter with its default and range.
 CANDIDATES: dict[str, tuple[Callable[..., Pipeline], dict[str, tuple[Any, Within]]]] = {
     "hashed_network": (

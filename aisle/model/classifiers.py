@@ -43,7 +43,7 @@ class SparseLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     Fan, Chang, Hsieh, Wang & Lin 2008, "LIBLINEAR"; pruning after Babbar & Schölkopf 2017, "DiSMEC".
     """
 
-    def __init__(self, strength: float = 1.0, kept: float = 0.2, seed: int = 0) -> None:
+    def __init__(self, strength: float = 1.0, kept: float = 0.3, seed: int = 0) -> None:
         self.strength = strength
         self.kept = kept
         self.seed = seed

@@ -287,7 +287,7 @@ def test_without_calibration_rows_automation_is_off(kind: str, by_branch: bool) 
 
 def test_nothing_qualifies_is_said_plainly() -> None:
     calibration = replace(scored(500, 2), right=np.zeros(500, dtype=bool))
-    settled = settle(PolicyParameters(), scored(500, 1), calibration)
+    settled = settle(PolicyParameters(target_accuracy=0.95), scored(500, 1), calibration)
     assert settled.threshold is None
     assert settled.certificate is None
     assert describe(settled) == (

@@ -285,7 +285,7 @@ def test_cheapest_threshold_against_trying_all(scored: ScoredProducts, error: fl
         assert min(every.values(), default=math.inf) >= review - 1e-9
     else:
         assert every[threshold] == pytest.approx(min(every.values()))
-        assert every[threshold] <= review
+        assert every[threshold] <= review + 1e-9  # as above: sums in another order differ in the last digit
     assert sorted(cost_per_product(scored, error, review)) == pytest.approx(sorted(every.values()))
 
 
