@@ -19,8 +19,8 @@ ALL_FIELDS = TITLE | {
     "description_words": 1.0,
     "seller_category_words": 0.7,
     "seller_category_characters": 0.5,
-    "seller_characters": 0.5,
-    "facts": 0.8,
+    "seller_characters": 0.25,
+    "facts": 0.3,
 }
 
 
