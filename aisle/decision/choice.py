@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aisle.config import PolicyParameters
 from aisle.decision.scored import ScoredProducts
@@ -18,7 +17,6 @@ from aisle.decision.threshold import cost_per_product
 
 # Differences below this are noise on any data we have seen: then the ordering decides, then speed.
 TIE = 0.005
-_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ def compare(
 
 def _row(name: str, products: ScoredProducts, facts: Mapping[str, Any], asked: PolicyParameters) -> dict[str, Any]:
     curve = products.curve
+    drawn = accuracy_coverage_curve(products.confidence, products.right, products.weight).thinned()
     return {
         "candidate": name,
         "accuracy": float(np.average(products.right, weights=products.weight)),
@@ -78,7 +77,7 @@ def _row(name: str, products: ScoredProducts, facts: Mapping[str, Any], asked: P
         "gap": gap(products.confidence, products.right),
         "ece": calibration_error(products.confidence, products.right),
         **{name: facts.get(name) for name in ("score_us", "fit_seconds", "peak_mb", "model_mb")},
-        "curve": _thinned(accuracy_coverage_curve(products.confidence, products.right, products.weight)),
+        "curve": {"coverage": drawn.coverage.tolist(), "accuracy": drawn.accuracy.tolist()},
     }
 
 
@@ -109,18 +108,6 @@ def _saved(products: ScoredProducts, asked: PolicyParameters) -> float:
         spent += mass * min(review, float(cost_per_product(own, error, review).min(initial=math.inf)))
         reviewed += mass * review
     return 1 - spent / reviewed if reviewed > 0 else 0.0
-
-
-def _thinned(curve: Curve) -> dict[str, list[float]]:
-    """At most 200 points, evenly by coverage; the last is always there."""
-    if curve.coverage.size > _CURVE_POINTS:
-        wanted = np.linspace(0, 1, _CURVE_POINTS)[1:]
-        points: NDArray[np.int64] = np.unique(
-            np.searchsorted(curve.coverage, wanted - 1e-12).clip(max=curve.coverage.size - 1)
-        )
-    else:
-        points = np.arange(curve.coverage.size)
-    return {"coverage": curve.coverage[points].tolist(), "accuracy": curve.accuracy[points].tolist()}
 
 
 def _reason(

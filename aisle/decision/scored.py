@@ -90,11 +90,6 @@ class ScoredProducts:
         )
 
     @cached_property
-    def equal_weights(self) -> bool:
-        """Whether each row stands for as many products as any other."""
-        return bool(np.allclose(self.weight, self.weight[:1], rtol=1e-9))
-
-    @cached_property
     def evenly_drawn(self) -> NDArray[np.bool_]:
         """A part of the rows in which every product of the flow is equally likely to be, shape (n,).
 
