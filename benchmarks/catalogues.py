@@ -39,11 +39,26 @@ def _wdc(into: Path) -> None:
     import_files(read_mapping(PROJECT / "examples" / "wdc-gpc.yaml"), files, into)
 
 
+def _pricerunner(into: Path) -> None:
+    offers = [real_offers() / "pricerunner" / "offers.csv.gz"]
+    import_files(read_mapping(PROJECT / "examples" / "pricerunner.yaml"), offers, into)
+
+
 def _sample(into: Path) -> None:
     write_sample(into, into.with_name("truth.parquet"))
 
 
-CATALOGUES: dict[str, Callable[[Path], None]] = {"wdc": _wdc, "sample": _sample}
+def _small_sample(into: Path) -> None:
+    truth = into.with_name("truth.parquet")
+    write_sample(into, truth, products=2000, categories=60, branches=6, sellers=20, days=60)
+
+
+CATALOGUES: dict[str, Callable[[Path], None]] = {
+    "wdc": _wdc,
+    "pricerunner": _pricerunner,
+    "sample": _sample,
+    "small_sample": _small_sample,
+}
 
 
 @contextmanager
@@ -59,5 +74,5 @@ def prepared(name: str, parameters: Parameters) -> tuple[Prepared, Taxonomy]:
     """One of `CATALOGUES` as the frames of a run with `parameters`, and its tree."""
     with catalogue(name) as folder:
         taxonomy = read_taxonomy(folder / "taxonomy.csv")
-        tables = [read_table(folder, table) for table in ("products", "labels")]
-        return prepare(*tables, taxonomy, parameters.split, parameters.train), taxonomy
+        products, labels = (read_table(folder, table) for table in ("products", "labels"))
+        return prepare(products, labels, taxonomy, parameters.split, parameters.train), taxonomy

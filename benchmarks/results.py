@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aisle.files import write_json
+from aisle.errors import DataError
+from aisle.files import read_json, write_json
 
 FOLDER = Path(__file__).parent / "results"
 QUICK_FOLDER = Path(tempfile.gettempdir()) / "aisle-benchmarks"
+
+_LIMIT = re.compile(r"([≥≤]) (\d+(?:\.\d+)?|\.\d+)")
 
 
 class Result(NamedTuple):
@@ -18,48 +22,71 @@ class Result(NamedTuple):
 
     Attributes
     ----------
-    reach : float, pair or None
-        What the figure should at least be, or the range that it should lie in; None for no aim.
+    id : str
+        Its name for programs, such as `wdc.coverage_98`; once in a file.
+    what : str
+        Its name for people.
+    value : float
+        A share is a fraction in [0, 1].
+    unit : str
+    reach : str or None
+        What it should be: one limit, as "≥ 0.72" or "≤ 0.05"; None for no aim.
     """
 
     id: str
     what: str
     value: float
     unit: str
-    reach: float | tuple[float, float] | None = None
+    reach: str | None = None
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is where it should be."""
+        """Whether the value keeps within the limit; true where there is none.
+
+        Raises
+        ------
+        DataError
+            For a `reach` that is not one limit.
+        """
         if self.reach is None:
             return True
-        low, high = self.reach if isinstance(self.reach, tuple) else (self.reach, float("inf"))
-        return low <= self.value <= high
+        found = _LIMIT.fullmatch(self.reach)
+        if found is None:
+            raise DataError(f"{self.id}: the reach '{self.reach}' is not one limit; write it as '≥ 0.72' or '≤ 0.05'")
+        limit = float(found.group(2))
+        return self.value >= limit if found.group(1) == "≥" else self.value <= limit
 
 
 def report(name: str, rows: Sequence[Result], *, quick: bool = False) -> Path:
-    """Print the rows as a table and write them to `results/NAME.json`; quick runs go to the temporary folder."""
+    """Print the rows as a table and write them to `results/NAME.json`; quick runs go to the temporary folder.
+
+    Raises
+    ------
+    DataError
+        For an id that stands there twice, or a reach that is not one limit; nothing is written.
+    """
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            raise DataError(f"{name}: two rows have the id '{row.id}'; each figure needs its own")
+        seen.add(row.id)
+    text = table(rows)
     path = (QUICK_FOLDER if quick else FOLDER) / f"{name}.json"
-    write_json(path, [_plain(row) for row in rows])
-    print(table(rows))
+    write_json(path, [row._asdict() for row in rows])
+    print(text)
     print(f"\nwritten to {path}")
     return path
 
 
+def read_results(path: Path) -> list[Result]:
+    """The rows of a file that `report` wrote."""
+    return [Result(**row) for row in read_json(path)]
+
+
 def table(rows: Sequence[Result]) -> str:
     """The rows for people: what, value, unit, reach, and a mark where the reach is missed."""
-    cells = [(row.what, f"{row.value:g}", row.unit, _reach(row.reach), "" if row.reached else "missed") for row in rows]
+    cells = [(row.what, f"{row.value:.4g}", row.unit, row.reach or "", "" if row.reached else "missed") for row in rows]
     header = ("what", "value", "unit", "reach", "")
     width = [max(len(line[i]) for line in (header, *cells)) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(size) for cell, size in zip(line, width, strict=True)) for line in (header, *cells)]
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _reach(reach: float | tuple[float, float] | None) -> str:
-    if reach is None:
-        return ""
-    return f"{reach[0]:g} to {reach[1]:g}" if isinstance(reach, tuple) else f">= {reach:g}"
-
-
-def _plain(row: Result) -> dict[str, Any]:
-    return {**row._asdict(), "reach": list(row.reach) if isinstance(row.reach, tuple) else row.reach}

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results, sample_hardness
-from benchmarks.results import Result, report, table
 
 
 def test_the_sample_is_as_hard_as_real_offers() -> None:
@@ -33,18 +32,14 @@ def test_a_quick_run_never_touches_the_tracked_results(
     assert "accuracy of a linear SVM on titles" in capsys.readouterr().out
 
 
-def test_a_missed_reach_is_marked_and_results_are_written(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    rows = [Result("a", "one", 0.5, "share", (0.6, 0.7)), Result("b", "two", 3, "s", 2), Result("c", "three", 1, "s")]
-    path = report("name", rows)
-    assert json.loads(path.read_text())[0] == {
-        "id": "a",
-        "what": "one",
-        "value": 0.5,
-        "unit": "share",
-        "reach": [0.6, 0.7],
-    }
-    assert [line.endswith("missed") for line in table(rows).splitlines()] == [False, True, False, False]
-    assert f"written to {path}" in capsys.readouterr().out
+def test_both_ends_of_a_range_are_rows_of_their_own() -> None:
+    found = {"rows": 100.0, "accuracy": 0.91, "coverage_98": 0.5, "branch_accuracy": 0.95}
+    rows = sample_hardness.rows_of(7, found, aims=True)
+    assert [(row.id, row.reached) for row in rows] == [
+        ("accuracy_seed_7", True),
+        ("accuracy_seed_7_at_most", False),
+        ("coverage_98_seed_7", True),
+        ("coverage_98_seed_7_at_most", True),
+        ("branch_accuracy_seed_7", True),
+    ]
+    assert {row.reach for row in sample_hardness.rows_of(7, found, aims=False)} == {None}
