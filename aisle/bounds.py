@@ -104,6 +104,54 @@ def betting_count_p_value(errors: NDArray[np.int64], accepted: NDArray[np.int64]
     return np.exp(-np.maximum(capital, 0.0))
 
 
+def design_effect(
+    errors: NDArray[np.float64], accepted: NDArray[np.float64], times: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """How much more an error rate varies when whole clusters are drawn than when rows are, shape (d, m).
+
+    The linearised variance of a ratio of cluster totals over the binomial one (Kish 1965,
+    "Survey sampling"); 0 where nothing is wrong or everything is, or less than two clusters count.
+
+    Parameters
+    ----------
+    errors, accepted : arrays of shape (k, m)
+        Of each of k clusters, at each of m thresholds.
+    times : array of shape (d, k), optional
+        How often each cluster was drawn, in d samples; once each in one sample by default.
+    """
+    drawn = np.ones((1, errors.shape[0])) if times is None else times
+    wrong, all_ = drawn @ errors, drawn @ accepted
+    rate = wrong / np.maximum(all_, 1)
+    spread = drawn @ errors**2 - 2 * rate * (drawn @ (errors * accepted)) + rate**2 * (drawn @ accepted**2)
+    many = drawn @ (accepted > 0)
+    binomial = all_ * rate * (1 - rate)
+    known = (binomial > 0) & (many > 1)
+    effect = np.maximum(spread, 0) * many / np.maximum(many - 1, 1) / np.where(known, binomial, 1)
+    return np.where(known, effect, 0.0)
+
+
+def clustered_p_value(
+    errors: NDArray[np.float64],
+    accepted: NDArray[np.float64],
+    clusters: NDArray[np.float64],
+    limit: float,
+    effect: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """P-value of "the error rate is at least `limit`" when whole clusters were drawn; all arrays of one shape.
+
+    Approximate. Rows count as `accepted` / `effect` independent ones (`effect` below 1 counts as
+    1), the binomial tail is taken as a Beta probability, and its normal score is read from
+    Student's t with clusters − 1 degrees of freedom (Korn & Graubard 1998, "Confidence intervals
+    for proportions with small expected number of positive counts estimated from survey data").
+    1 where less than two clusters have anything accepted.
+    """
+    rows = accepted / np.maximum(effect, 1.0)
+    wrong = np.divide(errors, accepted, out=np.ones_like(rows), where=accepted > 0) * rows
+    tail = special.betainc(np.maximum(rows - wrong, 1e-9), wrong + 1, 1 - limit)
+    value = special.stdtr(np.maximum(clusters - 1, 1), special.ndtri(tail))
+    return np.where((clusters > 1) & (accepted > 0), value, 1.0)
+
+
 def worth_in_rows(weight: NDArray[np.float64]) -> float:
     """How many rows of equal weight these are worth: (Σ w)² / Σ w² (Kish 1965, "Survey sampling")."""
     return float(weight.sum() ** 2 / np.sum(weight**2)) if weight.size else 0.0

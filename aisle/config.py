@@ -17,6 +17,8 @@ from aisle.errors import ConfigurationError
 
 Regime = Literal["representative", "audited", "human", "mixed", "everything"]
 PolicyKind = Literal["target_accuracy", "coverage", "cost"]
+Level = Literal["leaf", "branch"]
+Clusters = Literal["none", "seller"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class PolicyParameters:
     branch_costs: Mapping[str, BranchCost] = field(default_factory=dict)
     by_branch: bool = False
     min_labels: int = _number(5, 0)
+    level: Level = "leaf"
+    branch_start_accuracy: float = _number(0.85, 0, 1, open_low=True, open_high=True)
+    branch_start_share: float = _number(0.1, 0, 1, open_high=True)
+    refresh_after_uses: int = _number(4, 1)
+    refresh_after_days: int = _number(180, 1)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,8 @@ class ThresholdParameters:
     """How sure the promise must be, and which thresholds are looked at."""
 
     confidence_level: float = _number(0.95, 0.5, 1, open_high=True)
-    grid_size: int = _number(40, 2, 1000)
+    clusters: Clusters = "none"
+    grid_size: int = _number(200, 2, 1000)
     min_branch_rows: int = _number(200, 1)
 
 

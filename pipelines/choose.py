@@ -9,7 +9,8 @@ from typing import Any
 from aisle.catalogue.tables import read_frame
 from aisle.config import Parameters, read_parameters
 from aisle.decision.choice import compare
-from aisle.decision.scored import ScoredProducts, too_few_labels
+from aisle.decision.levels import scored_at, too_few_labels_at
+from aisle.decision.scored import ScoredProducts
 from aisle.errors import DataError, exit_code_of
 from aisle.files import read_json, write_json
 
@@ -36,8 +37,9 @@ def main() -> None:
 
 def read_candidates(parameters: Parameters) -> tuple[dict[str, ScoredProducts], dict[str, dict[str, Any]]]:
     """Out-of-fold scores and facts of all candidates in `params.yaml` that were trained."""
-    train = read_frame(WORK / "prepared" / "train.parquet", ["product_id", "category_id", "weight"])
-    held_back = too_few_labels(train, parameters.policy.min_labels)
+    train = read_frame(WORK / "prepared" / "train.parquet", ["product_id", "category_id", "branch_id", "weight"])
+    level = parameters.policy.level
+    held_back = too_few_labels_at(level, train, parameters.policy.min_labels)
     folders = {name: WORK / "candidates" / name for name in parameters.candidates}
     trained = {name: folder for name, folder in folders.items() if folder.is_dir()}
     if not trained:
@@ -48,7 +50,7 @@ def read_candidates(parameters: Parameters) -> tuple[dict[str, ScoredProducts], 
     scored = {}
     for name, folder in trained.items():
         path = folder / "out_of_fold.parquet"
-        scored[name] = ScoredProducts.of(read_frame(path), train, train["weight"].to_numpy(), held_back, str(path))
+        scored[name] = scored_at(level, read_frame(path), train, held_back, str(path))
     return scored, {name: read_json(folder / "facts.json") for name, folder in trained.items()}
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from aisle.catalogue.tables import read_frame, write_frame
 from aisle.catalogue.taxonomy import read_taxonomy
-from aisle.config import Parameters, read_parameters
+from aisle.config import Parameters, PolicyParameters, read_parameters
 from aisle.decision.evidence.frame import reference
 from aisle.decision.evidence.gathering import Inputs, gather
 from aisle.decision.policy import read_policy
+from aisle.decision.wear import Wear, youngest
 from aisle.errors import DataError, exit_code_of
 from aisle.files import read_json, write_json
 from pipelines.report.files import write_evidence
@@ -54,7 +55,20 @@ def read_inputs(parameters: Parameters) -> Inputs:
         comparison=comparison,
         split=_read("prepared/split.json"),
         validation=_read("validation/result.json"),
+        calibration=_calibration(parameters.policy),
     )
+
+
+def _calibration(asked: PolicyParameters) -> dict[str, Any]:
+    """When the calibration rows will be too old; how often they were used, only the registry knows."""
+    rows = read_frame(WORK / "prepared/calibration.parquet", ["received_at"])
+    wear = Wear(1, 1.0, youngest(rows), asked.refresh_after_uses, asked.refresh_after_days)
+    return {
+        "youngest": None if wear.youngest is None else wear.youngest.isoformat(),
+        "due_on": None if wear.due_on is None else wear.due_on.isoformat(),
+        "after_uses": wear.after_uses,
+        "after_days": wear.after_days,
+    }
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisle.decision.describing import describe
 from aisle.decision.gate import Verdict
-from aisle.decision.policy import describe
+from aisle.decision.wear import Wear
 from pipelines.report import words
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ MAX_CHARACTERS = 5000  # what every database behind MLflow can hold
 _KINDS = {"target_accuracy": "a target accuracy", "coverage": "a fixed coverage", "cost": "the lowest total cost"}
 
 
-def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int) -> str:
+def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, wear: Wear) -> str:
     """The card of the version that `graph` registers.
 
     Parameters
@@ -27,8 +29,8 @@ def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: 
         What the gate said.
     champion : str or None
         The version that the gate compared with.
-    uses : int
-        How many models, this one included, had their threshold chosen on these calibration rows.
+    wear : Wear
+        How often thresholds were chosen on these calibration rows, and when fresh ones are due.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: 
         At most `MAX_CHARACTERS`; fewer slices are shown where it would be longer.
     """
     for shown in range(SHOWN_SLICES, -1, -1):
-        card = _render(graph, verdict, champion, uses, shown)
+        card = _render(graph, verdict, champion, wear, shown)
         if len(card) <= MAX_CHARACTERS:
             return card
     return card[: MAX_CHARACTERS - 2] + "…\n"
@@ -44,15 +46,16 @@ def model_card(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: 
 
 def headline(metrics: Mapping[str, Any], policy_kind: str) -> str:
     """One sentence: may this model decide alone, and what does it promise?"""
+    named = "decided automatically" if metrics.get("level", "leaf") == "leaf" else "put into a branch automatically"
     if metrics["accuracy"] is None:
         return "Automation is off: no threshold keeps what was asked for, so every product goes to people."
     target, level = words.percent(metrics["target_accuracy"], 0), words.percent(metrics["confidence_level"], 0)
     if metrics["certified"]:
-        return f"Certified: at least {target} right among products decided automatically, with {level} confidence."
+        return f"Certified: at least {target} right among products {named}, with {level} confidence."
     return f"Not certified: the policy asks for {_KINDS[policy_kind]}, and promises no accuracy."
 
 
-def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int, shown: int) -> str:
+def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, wear: Wear, shown: int) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -73,7 +76,10 @@ def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int
         verdict=verdict,
         gate_words=gate_words(verdict, champion),
         policy_sentence=describe(graph.policy),
-        uses=uses,
+        used=wear.used(),
+        fresh=_sentence(wear.when(wear.youngest or datetime.date.min)),
+        by_branch=graph.policy.level == "branch",
+        start=_start(graph),
         by_seller=evidence.get("by_seller"),
         data_version=graph.data_version,
         git_commit=graph.git_commit or "no commit",
@@ -93,6 +99,18 @@ def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, uses: int
         corrupted=_hardest(evidence.get("robustness") or []),
         always_review=len(graph.policy.always_review),
     )
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _start(graph: GraphFiles) -> dict[str, Any] | None:
+    """What the test rows say of the branches that people start in; None where there are none."""
+    review = graph.evidence.get("review")
+    if graph.policy.branch_start is None or review is None:
+        return None
+    return {"of": _value(review["started"]), **review["started_right"], "promised": graph.policy.branch_start_accuracy}
 
 
 def gate_words(verdict: Verdict, champion: str | None) -> str:

@@ -16,7 +16,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class ServedModel(PythonModel):
-    """Answers `category_id, branch_id, confidence, decision, threshold` for each product."""
+    """Answers with the columns of `aisle.decision.answers`: suggestion, confidence, decision, where to start."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load weights and policy from the model's own artifacts."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aisle.decision.wear import Wear
 from aisle.errors import DataError
 from aisle.files import read_json
 
@@ -46,12 +48,14 @@ def _table(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def text(run: Run, program: str = "aisle") -> str:
+def text(run: Run, program: str = "aisle", today: datetime.date | None = None) -> str:
     """The summary of `run`: candidates, promise, test rows, where to look, what to type next.
 
-    `program` is how the `aisle` command is called from where the reader sits.
+    `program` is how the `aisle` command is called from where the reader sits; `today` says
+    whether calibration rows are old.
     """
-    blocks = [_heading(run), _candidates(run.comparison), _outcome(run), _next(run, program)]
+    day = today or datetime.datetime.now(datetime.UTC).date()
+    blocks = [_heading(run), _candidates(run.comparison), _outcome(run, day), _next(run, program)]
     return "\n\n".join(blocks)
 
 
@@ -78,12 +82,12 @@ def _candidates(comparison: Mapping[str, Any]) -> str:
     return "\n".join([header, *lines, "", explanation])
 
 
-def _outcome(run: Run) -> str:
+def _outcome(run: Run, today: datetime.date) -> str:
     metrics = run.metrics
     return "\n".join(
         f"{label:<{LABEL_WIDTH}}{value}"
         for label, value in [
-            ("Promise", _promise(metrics, run.policy)),
+            ("Promise", _lines(_promise(metrics, run.policy), _start(metrics, run.policy), _wear(run, today))),
             ("Threshold", _threshold(metrics, run.policy)),
             ("Test rows", _test_rows(metrics)),
             ("Report", "work/report.html"),
@@ -96,11 +100,41 @@ def _outcome(run: Run) -> str:
 def _promise(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
     if policy["kind"] != "target_accuracy":
         return f"none: the policy is {policy['kind']}, which keeps no accuracy"
+    named = "decided automatically" if policy.get("level", "leaf") == "leaf" else "put into a branch automatically"
     return (
-        f"{percent(metrics['target_accuracy'])} right among products decided automatically, "
+        f"{percent(metrics['target_accuracy'])} right among products {named}, "
         f"with {percent(metrics['confidence_level'])} confidence: "
         f"{'certified' if metrics['certified'] else 'NOT certified'}"
     )
+
+
+def _start(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+    """What people under review start with; empty where no branch is certain enough."""
+    if policy.get("branch_start") is None:
+        return ""
+    said = (
+        f"under review, people start in a branch from a branch confidence of {policy['branch_start']:.4f} on: "
+        f"{percent(policy['branch_start_accuracy'])} of these right, certified"
+    )
+    if metrics.get("start_accuracy") is None:
+        return said
+    return f"{said} (test rows: {percent(metrics['started'])} of them, {percent(metrics['start_accuracy'])} right)"
+
+
+def _wear(run: Run, today: datetime.date) -> str:
+    """How often the calibration rows were used, and when fresh audits are due; empty where nobody counted."""
+    counted = run.registration.get("calibration")
+    if not counted:
+        return ""
+    youngest = counted["youngest"]
+    wear = Wear(
+        uses=counted["uses"],
+        confidence_level=run.metrics["confidence_level"],
+        youngest=None if youngest is None else datetime.date.fromisoformat(youngest),
+        after_uses=counted["refresh_after_uses"],
+        after_days=counted["refresh_after_days"],
+    )
+    return f"{wear.used()}; {wear.when(today)}"
 
 
 def _threshold(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
@@ -109,7 +143,11 @@ def _threshold(metrics: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
         return f"one a branch ({own} of {len(policy['branch_thresholds'])} branches decide automatically)"
     if metrics["threshold"] is None:
         return "none keeps the promise: automation is off, every product goes to people"
-    return f"{metrics['threshold']:.4f}: from this confidence on, a product is decided automatically"
+    return f"{metrics['threshold']:.4f}: from this {_confidence(policy)} on, a product is decided automatically"
+
+
+def _confidence(policy: Mapping[str, Any]) -> str:
+    return "confidence" if policy.get("level", "leaf") == "leaf" else "branch confidence"
 
 
 def _test_rows(metrics: Mapping[str, Any]) -> str:
@@ -128,9 +166,14 @@ def _model(registration: Mapping[str, Any]) -> str:
 
 def _gate(gate: Mapping[str, Any]) -> str:
     """What the gate says, and below it its reasons; without a champion the reasons say all."""
-    reasons = [_wrapped(str(reason)) for reason in gate["reasons"]]
+    reasons = [str(reason) for reason in gate["reasons"]]
     result = [] if gate["result"] == "no_champion" and reasons else [str(gate["result"]).replace("_", " ")]
-    return f"\n{'':<{LABEL_WIDTH}}".join(result + reasons)
+    return _lines(*result, *reasons)
+
+
+def _lines(*sentences: str) -> str:
+    """Sentences below each other beside a label; empty ones are left out."""
+    return f"\n{'':<{LABEL_WIDTH}}".join(_wrapped(one) for one in sentences if one)
 
 
 def _wrapped(sentence: str, indent: int = LABEL_WIDTH) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aisle.config import Level
 from aisle.errors import DataError
 from aisle.files import read_json, write_json
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 REST = "rest"
 ALMOST_CERTAINLY_WRONG, ALMOST_SURELY_RIGHT = 0.10, 0.95
 _OUTER_BANDS = ["almost certainly wrong", "almost surely right"]
-_EXPECTED = ("coverage", "accuracy", "accuracy_low", "accuracy_high", "rows")
+_EXPECTED = ("coverage", "coverage_low", "coverage_high", "accuracy", "accuracy_low", "accuracy_high", "rows")
+_SHARES_OR_NULL = ("threshold", "branch_start", "branch_start_accuracy")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Policy:
     ----------
     kind : 'target_accuracy', 'coverage' or 'cost'
     target_accuracy, confidence_level : float in (0, 1)
-        What was asked for. Only a policy with a certificate promises it.
+        What was asked for. Only a policy with a certificate promises it; `confidence_level`
+        also holds for `branch_start`, and for both together.
     certificate : 'holdout' or None
         'holdout': accuracy among products decided automatically is at least `target_accuracy`
         with probability at least `confidence_level`, for products exchangeable with the
@@ -44,13 +47,21 @@ class Policy:
     branch_thresholds : mapping of branch id to float or None
         Empty, or one threshold a branch; `rest` stands for all branches not named.
     always_review : tuple of category ids
-        Categories with too few labels; their products go to people at any confidence.
+        Categories (branches, at level 'branch') with too few labels; products suggested for them
+        go to people at any confidence.
     expected : mapping
-        On the calibration rows: `coverage`, `accuracy` with `accuracy_low` and `accuracy_high`
-        (95 % interval; null where nothing is accepted), `rows`, and `cost_per_product` for
-        kind 'cost'.
-    level : 'leaf'
-        What a decision names.
+        For products like the calibration rows: `coverage` and `accuracy`, each with a 95 %
+        interval (`…_low`, `…_high`; the accuracy's null where nothing is accepted), `rows`,
+        `cost_per_product` with its interval for kind 'cost', and with a branch start
+        `start_coverage` (share of all products) and `start_accuracy` with its interval.
+    level : 'leaf' or 'branch'
+        What a decision names: a category, or a branch alone. All confidences and thresholds
+        above are those of what it names.
+    branch_start : float in [0, 1] or None
+        Level 'leaf': a product under review is handed over with its branch, so that the person
+        starts there, where its branch confidence ≥ this; None: never.
+    branch_start_accuracy : float in (0, 1) or None
+        Share right among the branches handed over that is promised; None without `branch_start`.
     policy_id : str
         12 hexadecimal digits: the hash of all the rest.
     """
@@ -63,7 +74,9 @@ class Policy:
     branch_thresholds: Mapping[str, float | None] = field(default_factory=dict)
     always_review: tuple[str, ...] = ()
     expected: Mapping[str, float | int | None] = field(default_factory=dict)
-    level: Literal["leaf"] = "leaf"
+    level: Level = "leaf"
+    branch_start: float | None = None
+    branch_start_accuracy: float | None = None
     policy_id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +85,16 @@ class Policy:
     @property
     def automatic(self) -> bool:
         """Whether any product can be decided automatically."""
-        return self.threshold is not None or any(one is not None for one in self.branch_thresholds.values())
+        return bool(self._thresholds)
+
+    @property
+    def _thresholds(self) -> list[float]:
+        return [one for one in (self.threshold, *self.branch_thresholds.values()) if one is not None]
+
+    @property
+    def confidence_column(self) -> str:
+        """The column of a score frame that thresholds are held against: how sure what a decision names is."""
+        return "confidence" if self.level == "leaf" else "branch_confidence"
 
     def threshold_for(self, branch_id: str | None) -> float | None:
         """The threshold of a branch, in [0, 1]; None sends all its products to people."""
@@ -89,7 +111,8 @@ class Policy:
         Parameters
         ----------
         confidence : array-like of shape (n,), in [0, 1]
-            A product whose confidence is not a number goes to review.
+            Of what a decision names: see `confidence_column`. A product whose confidence is not
+            a number goes to review.
         category_id, branch_id : iterables of length n
             The category and the branch that the model suggests.
         """
@@ -99,10 +122,38 @@ class Policy:
         self, confidence: ArrayLike, category_id: Iterable[str | None], branch_id: Iterable[str | None]
     ) -> NDArray[np.bool_]:
         """Truth values of shape (n,): the products that `decide` answers with 'auto'."""
+        branches = list(branch_id)
         held_back = frozenset(self.always_review)
-        allowed = np.array([one not in held_back for one in category_id], dtype=bool)
-        enough: NDArray[np.bool_] = np.asarray(confidence, dtype=np.float64) >= self.limits(branch_id)
+        allowed = np.array([one not in held_back for one in (category_id, branches)[self.level == "branch"]], bool)
+        enough: NDArray[np.bool_] = np.asarray(confidence, dtype=np.float64) >= self.limits(branches)
         return allowed & enough
+
+    def starts(
+        self,
+        confidence: ArrayLike,
+        category_id: Iterable[str | None],
+        branch_id: Iterable[str | None],
+        branch_confidence: ArrayLike,
+    ) -> NDArray[np.bool_]:
+        """Truth values of shape (n,): products under review that a person starts in the suggested branch.
+
+        With a threshold a branch, products at or above the lowest of them are handed over
+        without a branch: what is promised was tested below it.
+        """
+        categories, branches = list(category_id), list(branch_id)
+        if self.branch_start is None:
+            return np.zeros(len(branches), dtype=bool)
+        held_back = frozenset(self.always_review)
+        always = np.array([one in held_back for one in categories], dtype=bool)
+        unsure = ~(np.asarray(confidence, dtype=np.float64) >= self.start_below)
+        certain = np.asarray(branch_confidence, dtype=np.float64) >= self.branch_start
+        handed_over: NDArray[np.bool_] = (always | unsure) & certain
+        return handed_over & ~self.accepts(confidence, categories, branches)
+
+    @property
+    def start_below(self) -> float:
+        """Products below this confidence are never automatic: the lowest threshold, infinite without any."""
+        return min(self._thresholds, default=math.inf)
 
     def limits(self, branch_id: Iterable[str | None]) -> NDArray[np.float64]:
         """The threshold of each product's branch, shape (n,); infinite where all go to people."""
@@ -133,42 +184,6 @@ def trust_band(confidence: ArrayLike | pd.Series[float]) -> str | NDArray[np.str
     value = np.asarray(confidence, dtype=np.float64)
     bands = np.select([value <= ALMOST_CERTAINLY_WRONG, value >= ALMOST_SURELY_RIGHT], _OUTER_BANDS, "unsure")
     return str(bands) if bands.ndim == 0 else bands
-
-
-def describe(policy: Policy) -> str:
-    """One plain sentence: what the policy does, on what evidence."""
-    expected = policy.expected
-    rows = f"{expected.get('rows') or 0:,} calibration rows"
-    if not policy.automatic:
-        return f"Automation is off, every product goes to people: {_why_off(policy, rows)}."
-    where = f"at confidence ≥ {policy.threshold:.4g}" if policy.threshold is not None else "at a threshold a branch"
-    sentence = (
-        f"{where[0].upper()}{where[1:]}, {expected['coverage']:.1%} of products are decided automatically, "
-        f"{_percent(expected['accuracy'])} of them right "
-        f"(95 % interval {_percent(expected['accuracy_low'])} to {_percent(expected['accuracy_high'])}, {rows})"
-    )
-    if policy.certificate is None:
-        return f"{sentence}; not certified."
-    return (
-        f"{sentence}; certified: at least {policy.target_accuracy:.4g} with probability {policy.confidence_level:.4g}."
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
-
-
-def _why_off(policy: Policy, rows: str) -> str:
-    if not policy.expected.get("rows"):
-        return "there are no calibration rows to choose a threshold with; label a random sample of products first"
-    if policy.kind == "target_accuracy":
-        return (
-            f"on {rows} no threshold keeps an accuracy of {policy.target_accuracy:.4g} with probability "
-            f"{policy.confidence_level:.4g}; more audited labels or a lower target may help"
-        )
-    if policy.kind == "cost":
-        return f"on {rows} a person's look costs less than the errors at any threshold"
-    return f"on {rows} no product may be accepted"
 
 
 def _identity(content: Mapping[str, Any]) -> str:
@@ -212,11 +227,11 @@ def _check_form(content: Any, path: Path) -> None:
             raise DataError(f"{path}: a policy {problem} {', '.join(sorted(found))}; run `dvc repro threshold` again")
     forms: dict[str, Any] = {
         "kind": content["kind"] in ("target_accuracy", "coverage", "cost"),
-        "level": content["level"] == "leaf",
+        "level": content["level"] in ("leaf", "branch"),
         "certificate": content["certificate"] in ("holdout", None),
         "target_accuracy": _is_share(content["target_accuracy"]),
         "confidence_level": _is_share(content["confidence_level"]),
-        "threshold": content["threshold"] is None or _is_share(content["threshold"]),
+        **{name: content[name] is None or _is_share(content[name]) for name in _SHARES_OR_NULL},
         "branch_thresholds": isinstance(content["branch_thresholds"], dict)
         and all(one is None or _is_share(one) for one in content["branch_thresholds"].values()),
         "always_review": isinstance(content["always_review"], list)

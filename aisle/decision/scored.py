@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aisle.bounds import hash_order, keyed_uniform, worth_in_rows
+from aisle.config import Clusters
 from aisle.decision.selective import Curve, accuracy_coverage_curve
 from aisle.errors import DataError
 
@@ -31,6 +32,9 @@ class ScoredProducts:
         reviewed everywhere: it is in the denominator of coverage and never accepted.
     weight : array of float > 0
         How many products of the flow the row stands for, up to a factor.
+    cluster : array of int, optional
+        Rows of the same number came together, as the products of one seller do; None where rows
+        count as independent.
     """
 
     product_id: NDArray[np.object_]
@@ -39,6 +43,7 @@ class ScoredProducts:
     right: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
     weight: NDArray[np.float64]
+    cluster: NDArray[np.int64] | None = None
 
     @classmethod
     def of(
@@ -48,8 +53,11 @@ class ScoredProducts:
         weight: NDArray[np.float64],
         always_review: Collection[str] = (),
         source: str = "scores",
+        clusters: Clusters = "none",
     ) -> ScoredProducts:
         """Put a score frame and the prepared frame of the same products, in the same order, together.
+
+        With clusters 'seller' the column `seller` of `products` says which rows belong together.
 
         Raises
         ------
@@ -73,6 +81,7 @@ class ScoredProducts:
             right=scores["category_id"].to_numpy() == products["category_id"].to_numpy(),
             allowed=~scores["category_id"].isin(list(always_review)).to_numpy(),
             weight=np.asarray(weight, dtype=np.float64),
+            cluster=_clusters(products["seller"]) if clusters == "seller" else None,
         )
 
     def __len__(self) -> int:
@@ -87,6 +96,7 @@ class ScoredProducts:
             self.right[rows],
             self.allowed[rows],
             self.weight[rows],
+            None if self.cluster is None else self.cluster[rows],
         )
 
     @cached_property
@@ -109,6 +119,9 @@ class ScoredProducts:
 
         Depends on weights alone. Betting pays for its freedom to stop at any time: to reach the
         same level it wants about twice the evidence, so up to half of the rows are given away.
+        Rarely so many are: audits that prefer unsure products give sure ones, which are those
+        that get accepted, the greatest weight, and they all stay. A test that is exact within
+        strata of equal weight would have to allow for the worst share of errors in each.
         """
         return 2 * self.even_rows >= worth_in_rows(self.weight)
 
@@ -125,6 +138,15 @@ class ScoredProducts:
         )
         share = self.weight[self.allowed].sum() / self.weight.sum() if len(self) else 0.0
         return Curve(inner.threshold, inner.coverage * share, inner.accuracy)
+
+
+def _clusters(seller: pd.Series[str]) -> NDArray[np.int64]:
+    """A number for each seller, shape (n,); a row without a seller has one of its own."""
+    codes, known = pd.factorize(seller)
+    alone = codes < 0
+    numbers = np.asarray(codes, dtype=np.int64)
+    numbers[alone] = len(known) + np.arange(int(alone.sum()))
+    return numbers
 
 
 def too_few_labels(products: pd.DataFrame, min_labels: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from aisle.catalogue.tables import read_frame
 from aisle.config import Parameters, read_parameters
 from aisle.decision.answers import answers
 from aisle.decision.policy import Policy, read_policy
+from aisle.decision.wear import Wear, youngest
 from aisle.errors import DataError
 from aisle.files import read_json, sha256_of, sha256_of_bytes
 from pipelines.registry.packaging import CODE, ModelFiles
@@ -80,6 +82,22 @@ class GraphFiles:
         return sha256_of_bytes("\n".join(lines).encode())
 
     @cached_property
+    def youngest_calibration_row(self) -> datetime.date | None:
+        """When the youngest calibration row came in; None where none has a date."""
+        return youngest(read_frame(self.work / "prepared" / "calibration.parquet", ["received_at"]))
+
+    def wear(self, uses: int) -> Wear:
+        """How worn the calibration rows are after `uses` thresholds."""
+        asked = self.parameters.policy
+        return Wear(
+            uses,
+            self.policy.confidence_level,
+            self.youngest_calibration_row,
+            asked.refresh_after_uses,
+            asked.refresh_after_days,
+        )
+
+    @cached_property
     def inputs_hash(self) -> str:
         """What names a version: a SHA-256 of weights, policy, tree, data, parameters and answers.
 
@@ -88,7 +106,8 @@ class GraphFiles:
         """
         files = self.model_files
         said = answers(self.scores, self.policy)
-        words = "\n".join(said["category_id"] + "\t" + said["branch_id"] + "\t" + said["decision"])
+        started = said["start_branch_id"].notna().map({True: "branch", False: ""})
+        words = "\n".join(said["category_id"] + "\t" + said["branch_id"] + "\t" + said["decision"] + "\t" + started)
         content = {
             "model": sha256_of(_there(files.model)),
             "policy": sha256_of(_there(files.policy)),

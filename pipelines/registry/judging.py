@@ -49,24 +49,33 @@ def judge(client: MlflowClient, graph: GraphFiles, champion: ModelVersion | None
 
 def _compare(graph: GraphFiles, champion: pd.DataFrame | None, known: set[str] | None = None) -> Verdict:
     policy, products = graph.policy, graph.test["product_id"]
+    challenger = answers(graph.scores, policy)
+    if policy.level == "branch":  # a branch is what is right or wrong then
+        challenger = _by_branch(challenger)
+        champion, known = None if champion is None else _by_branch(champion), None
     return compare(
-        challenger=answers(graph.scores, policy).assign(product_id=graph.scores["product_id"]),
+        challenger=challenger.assign(product_id=graph.scores["product_id"]),
         champion=None if champion is None else champion.assign(product_id=products),
-        truth=graph.test,
+        truth=graph.test if policy.level == "leaf" else _by_branch(graph.test),
         target_accuracy=policy.target_accuracy if policy.kind == "target_accuracy" else None,
         margins=graph.parameters.gate,
         known_to_champion=known,
     )
 
 
+def _by_branch(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(category_id=frame["branch_id"])
+
+
 def _other_target(graph: GraphFiles, champion: Mapping[str, Any]) -> tuple[str, ...]:
     """Coverage can be had for accuracy: a reader must know when the two were asked for different things."""
-    ours, theirs = graph.policy, (champion.get("kind"), champion.get("target_accuracy"))
-    if theirs == (ours.kind, ours.target_accuracy):
+    ours, level = graph.policy, champion.get("level", "leaf")
+    theirs = (champion.get("kind"), champion.get("target_accuracy"), level)
+    if theirs == (ours.kind, ours.target_accuracy, ours.level):
         return ()
     return (
-        f"the two were asked for different things: the challenger for {ours.kind} {ours.target_accuracy:.4g}, "
-        f"the champion for {theirs[0]} {theirs[1]}, so their coverages need not be alike",
+        f"the two were asked for different things: the challenger for {ours.kind} {ours.target_accuracy:.4g} of the "
+        f"{ours.level}, the champion for {theirs[0]} {theirs[1]} of the {level}, so their coverages need not be alike",
     )
 
 

@@ -70,12 +70,13 @@ def signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-    kinds = {"price": DataType.double, "confidence": DataType.double, "threshold": DataType.double}
+    kinds = dict.fromkeys(("price", "confidence", "branch_confidence", "threshold"), DataType.double)
+    may_be_null = ("threshold", "decided_id", "start_branch_id")
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec(kinds.get(name, DataType.string), name, required=name == "title") for name in INPUTS
     ]
     outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(kinds.get(name, DataType.string), name, required=name != "threshold") for name in ANSWER_COLUMNS
+        ColSpec(kinds.get(name, DataType.string), name, required=name not in may_be_null) for name in ANSWER_COLUMNS
     ]
     return ModelSignature(Schema(inputs), Schema(outputs))
 

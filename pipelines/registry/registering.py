@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisle.decision.gate import Verdict
+from aisle.decision.wear import Wear
 from pipelines.model_card import headline, model_card
 from pipelines.registry import connection, packaging, runs, versions
 from pipelines.registry.graph import GraphFiles, graph_run, read_graph
@@ -62,7 +63,22 @@ def register(folder: Path) -> dict[str, Any]:
         "inputs_hash": graph.inputs_hash,
         "data_version": graph.data_version,
         "policy_id": graph.policy.policy_id,
+        "calibration": _calibration(graph, _wear(client, experiment, graph)),
         "created": found is None,
+    }
+
+
+def _wear(client: MlflowClient, experiment: str, graph: GraphFiles) -> Wear:
+    return graph.wear(runs.uses_of_calibration(client, experiment, graph.calibration_hash, graph.policy.policy_id))
+
+
+def _calibration(graph: GraphFiles, wear: Wear) -> dict[str, Any]:
+    return {
+        "hash": graph.calibration_hash,
+        "uses": wear.uses,
+        "youngest": None if wear.youngest is None else wear.youngest.isoformat(),
+        "refresh_after_uses": wear.after_uses,
+        "refresh_after_days": wear.after_days,
     }
 
 
@@ -105,13 +121,14 @@ def _gate_again(
 def _card(
     client: MlflowClient, experiment: str, graph: GraphFiles, verdict: Verdict, champion: ModelVersion | None
 ) -> str:
-    uses = runs.uses_of_calibration(client, experiment, graph.calibration_hash, graph.inputs_hash)
-    return model_card(graph, verdict, None if champion is None else str(champion.version), uses)
+    number = None if champion is None else str(champion.version)
+    return model_card(graph, verdict, number, _wear(client, experiment, graph))
 
 
 def _tags(graph: GraphFiles) -> dict[str, str]:
     return {
         "certified": str(bool(graph.metrics["certified"])).lower(),
+        "level": graph.policy.level,
         "threshold": _threshold(graph),
         "candidate": graph.candidate,
         "data_version": graph.data_version,

@@ -107,15 +107,15 @@ def finish(client: MlflowClient, run_id: str | None) -> None:
             client.set_terminated(run_id, "FINISHED")
 
 
-def uses_of_calibration(client: MlflowClient, experiment_id: str, calibration_hash: str, inputs_hash: str) -> int:
-    """How many different models, this one included, had their threshold chosen on these calibration rows."""
+def uses_of_calibration(client: MlflowClient, experiment_id: str, calibration_hash: str, policy_id: str) -> int:
+    """How many different policies, this one included, had their threshold chosen on these calibration rows."""
     with translated():
-        found = {inputs_hash}
+        found = {policy_id}
         token: str | None = None
         while True:
             wanted = f"tags.calibration_hash = '{calibration_hash}'"
             page = client.search_runs([experiment_id], wanted, page_token=token)
-            found |= {run.data.tags.get("inputs_hash", run.info.run_id) for run in page}
+            found |= {run.data.tags.get("policy_id", run.info.run_id) for run in page}
             token = page.token
             if not token:
                 return len(found)

@@ -90,12 +90,13 @@ def verdict(evidence: Mapping[str, Any]) -> dict[str, str]:
     """In one word and one sentence: may the machine decide alone? `state` is certified, open or off."""
     promise = evidence["promise"]
     target, sure = exact(promise["target_accuracy"]), exact(promise["confidence_level"])
+    decided = "decided" if promise["level"] == "leaf" else "put into a branch"
     if promise["certified"]:
         return {
             "state": "certified",
             "word": "Certified",
             "text": f"The calibration products show, with a probability of at least {sure}, that at least {target} of "
-            "what is decided automatically is right.",
+            f"what is {decided} automatically is right.",
         }
     if promise["automatic"]:
         return {

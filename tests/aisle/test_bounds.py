@@ -14,6 +14,8 @@ from aisle.bounds import (
     betting_p_value,
     binomial_p_value,
     clopper_pearson,
+    clustered_p_value,
+    design_effect,
     hash_order,
     lower_bound,
     upper_bound,
@@ -231,3 +233,79 @@ def test_rows_are_worth_their_number_only_when_they_weigh_the_same() -> None:
     assert worth_in_rows(np.full(10, 3.0)) == pytest.approx(10)
     assert worth_in_rows(np.array([1.0, 1e-9])) == pytest.approx(1)
     assert worth_in_rows(np.array([])) == 0.0
+
+
+CLUSTERS = st.lists(
+    st.integers(1, 30).flatmap(lambda accepted: st.tuples(st.integers(0, accepted), st.just(accepted))),
+    min_size=2,
+    max_size=20,
+)
+
+
+def columns(clusters: list[tuple[int, int]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    counts = np.array(clusters, dtype=np.float64)
+    return counts[:, :1], counts[:, 1:]
+
+
+@given(CLUSTERS, st.integers(1, 4))
+def test_a_sample_with_clusters_drawn_several_times_is_that_of_so_many_clusters(
+    clusters: list[tuple[int, int]], times: int
+) -> None:
+    errors, accepted = columns(clusters)
+    drawn = np.arange(len(clusters)) % (times + 1)
+    again = np.repeat(np.arange(len(clusters)), drawn)
+    together = design_effect(errors, accepted, drawn[None, :].astype(np.float64))
+    assert together == pytest.approx(design_effect(errors[again], accepted[again]))
+
+
+@given(st.lists(st.booleans(), min_size=3, max_size=200), st.integers(1, 9))
+def test_rows_that_come_in_equal_copies_have_the_number_of_copies_as_effect(wrong: list[bool], copies: int) -> None:
+    errors = copies * np.array(wrong, dtype=np.float64)[:, None]
+    effect = design_effect(errors, np.full_like(errors, copies))[0, 0]
+    many = len(wrong)
+    assert effect == pytest.approx(copies * many / (many - 1) if 0 < sum(wrong) < many else 0.0)
+
+
+def test_clusters_that_accept_nothing_do_not_count() -> None:
+    errors, accepted = columns([(1, 10), (0, 10), (2, 10)])
+    padded = np.vstack([errors, [[0]]]), np.vstack([accepted, [[0]]])
+    assert design_effect(*padded) == pytest.approx(design_effect(errors, accepted))
+    assert design_effect(errors[:1], accepted[:1])[0, 0] == 0.0
+
+
+@given(st.integers(0, 30), st.integers(31, 900), st.floats(1, 8), st.integers(2, 200))
+def test_clustered_p_values_grow_with_the_effect_and_shrink_with_clusters(
+    errors: int, accepted: int, effect: float, clusters: int
+) -> None:
+    def value(effect: float, clusters: int) -> float:
+        numbers = [np.array([float(one)]) for one in (errors, accepted, clusters)]
+        return float(clustered_p_value(numbers[0], numbers[1], numbers[2], 0.1, np.array([effect]))[0])
+
+    assert 0 <= value(effect, clusters) <= 1
+    assert value(0.0, clusters) == value(1.0, clusters)
+    if errors < 0.08 * accepted / effect and value(1.0, 10_000) < 0.4:
+        assert value(effect, clusters) >= value(1.0, clusters) - 1e-12
+        assert value(1.0, clusters) >= value(1.0, 10_000) - 1e-12
+
+
+def test_one_cluster_or_none_proves_nothing() -> None:
+    none = np.zeros(2)
+    found = clustered_p_value(none, np.array([500.0, 0.0]), np.array([1.0, 0.0]), 0.05, none)
+    assert found.tolist() == [1.0, 1.0]
+
+
+def test_clustered_guarantee_in_simulated_clusters() -> None:
+    """Exactly at the limit, p ≤ .05 happens in about 5 % of draws; taken as independent, in far more."""
+    rng = np.random.default_rng(12)
+    draws, clusters, limit = 1500, 60, 0.1
+    sizes = rng.geometric(0.08, (draws, clusters))
+    errors = rng.binomial(sizes, rng.beta(0.5, 4.5, (draws, clusters)))
+    effect = np.array(
+        [design_effect(one[:, None], size[:, None])[0, 0] for one, size in zip(errors, sizes, strict=True)]
+    )
+    wrong, accepted = errors.sum(axis=1), sizes.sum(axis=1)
+    found = clustered_p_value(
+        wrong.astype(float), accepted.astype(float), np.full(draws, float(clusters)), limit, effect
+    )
+    assert np.mean(found <= 0.05) <= 0.075
+    assert np.mean(binomial_p_value(wrong, accepted, limit) <= 0.05) > 0.15

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,35 @@ def test_names_no_promise_where_the_policy_keeps_none(tmp_path: Path) -> None:
     run = a_run()
     run["work/policy.json"]["kind"] = "cost"
     assert "none: the policy is cost" in summary_of(run, tmp_path)
+
+
+def test_says_how_worn_the_calibration_rows_are(tmp_path: Path) -> None:
+    run = a_run()
+    worn = {"uses": 3, "youngest": "2025-03-01", "refresh_after_uses": 4, "refresh_after_days": 180}
+    run["work/registration.json"]["calibration"] = worn
+    write(run, tmp_path)
+    fresh, old = (text(read_run(tmp_path), today=date(2025, month, 1)) for month in (4, 10))
+    assert "\n           3 thresholds were chosen on these calibration rows so far; together" in fresh
+    told = " ".join(fresh.split())
+    assert "hold with probability 0.85 at least, not 0.95; fresh audits are due after 4 thresholds" in told
+    assert "fresh audits are due since 2025-08-28" in " ".join(old.split())
+
+
+def test_says_where_people_start(tmp_path: Path) -> None:
+    run = a_run()
+    run["work/policy.json"] |= {"branch_start": 0.71, "branch_start_accuracy": 0.85}
+    run["metrics.json"] |= {"started": 0.62, "start_accuracy": 0.9}
+    told = " ".join(summary_of(run, tmp_path).split())
+    assert "people start in a branch from a branch confidence of 0.7100 on: 85 % of these right, certified" in told
+    assert "(test rows: 62 % of them, 90 % right)" in told
+
+
+def test_says_that_a_policy_is_about_branches(tmp_path: Path) -> None:
+    run = a_run()
+    run["work/policy.json"]["level"] = "branch"
+    told = summary_of(run, tmp_path)
+    assert "95 % right among products put into a branch automatically" in told
+    assert "0.8712: from this branch confidence on" in told
 
 
 def test_counts_the_branches_with_a_threshold_of_their_own(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def test_the_same_inputs_give_the_same_bytes(small: MadeRun) -> None:
 
 
 def test_automation_off_ends_well_and_is_said(small: MadeRun) -> None:
-    expected = {"coverage": 0.0, "accuracy": None, "accuracy_low": None, "accuracy_high": None, "rows": 500}
+    ends = ("coverage_low", "coverage_high", "accuracy", "accuracy_low", "accuracy_high")
+    expected = {"coverage": 0.0, **dict.fromkeys(ends), "rows": 500}
     write_policy(Policy("target_accuracy", 0.99, 0.95, None, None, expected=expected), small.work / "policy.json")
     main()
     metrics = read_json(small.folder / "metrics.json")
@@ -139,15 +140,61 @@ def test_automation_off_ends_well_and_is_said(small: MadeRun) -> None:
     assert read_frame(small.work / "reference.parquet")["decision"].eq("review").all()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_where_people_start_is_told(small: MadeRun) -> None:
+    started = {"start_coverage": 0.1, "start_accuracy": 0.9, "start_accuracy_low": 0.87, "start_accuracy_high": 0.93}
+    policy = dataclasses.replace(
+        small.policy,
+        branch_start=0.8,
+        branch_start_accuracy=0.85,
+        expected={**small.policy.expected, **started},
+    )
+    write_policy(policy, small.work / "policy.json")
+    main()
+    metrics = read_json(small.folder / "metrics.json")
+    assert 0 < metrics["started"] < 1
+    assert 0 < metrics["start_accuracy"] <= 1
+    assert read_frame(small.work / "reference.parquet")["started"].any()
+    page = (small.work / "report.html").read_text()
+    assert "From a branch confidence of 0.8000 on, people start in that branch" in page
+    assert "come with a branch to start in" in page
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_at_level_branch_right_means_the_branch(small: MadeRun) -> None:
+    write_policy(dataclasses.replace(small.policy, level="branch", always_review=()), small.work / "policy.json")
+    main()
+    metrics = read_json(small.folder / "metrics.json")
+    assert metrics["level"] == "branch"
+    assert metrics["accuracy_all"] == metrics["branch_accuracy"] > metrics["leaf_accuracy"]
+    page = (small.work / "report.html").read_text()
+    assert "A decision names a branch alone" in page
+    assert "are put into a branch automatically" in page
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_when_fresh_audits_are_due_is_told(small: MadeRun) -> None:
+    main()
+    page = (small.work / "report.html").read_text()
+    youngest = small.test["received_at"].max().date()
+    assert f"the youngest calibration product came in ({youngest})" in page
+    write_frame(small.test.assign(received_at=pd.NaT), small.work / "prepared/calibration.parquet")
+    main()
+    assert "how old the calibration products are is not known" in (small.work / "report.html").read_text()
+
+
 @pytest.mark.parametrize("kind", ["coverage", "cost"])
 @pytest.mark.usefixtures("undrawn")
 def test_a_policy_without_promise_says_so(small: MadeRun, kind: str) -> None:
-    expected = {**small.policy.expected, **({"cost_per_product": 0.31} if kind == "cost" else {})}
+    prices = {"cost_per_product": 0.31, "cost_per_product_low": 0.29, "cost_per_product_high": 0.34}
+    expected = {**small.policy.expected, **(prices if kind == "cost" else {})}
     policy = dataclasses.replace(small.policy, kind=kind, certificate=None, expected=expected)
     write_policy(policy, small.work / "policy.json")
     main()
     page = (small.work / "report.html").read_text()
     assert "Not certified" in page
+    assert "allow for the threshold having been chosen on the same products" in page
+    assert ("interval 0.290 to 0.340" in page) == (kind == "cost")
     assert "at least 95 are right" not in page
     assert ("costs 0.310 on average" in page) == (kind == "cost")
     assert read_json(small.folder / "metrics.json")["certified"] is False

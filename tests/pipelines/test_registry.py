@@ -244,11 +244,22 @@ class TestRegisteringAgain:
 
     def test_the_card_counts_how_often_the_calibration_rows_were_used(self, again: tuple[Path, dict[str, Any]]) -> None:
         folder, _ = again
-        other_model(folder)
-        registering.register(folder)
+        other_model(folder, threshold=0.7)
+        said = registering.register(folder)
         described = [client().get_model_version("aisle", number).description for number in ("1", "2")]
-        assert "threshold of **1** model so far." in described[0]
-        assert "threshold of **2** models so far" in described[1]
+        assert "1 threshold was chosen on these calibration rows so far" in described[0]
+        assert "2 thresholds were chosen on these calibration rows so far" in described[1]
+        assert said["calibration"]["uses"] == 2
+        assert said["calibration"]["youngest"] == "2025-03-01"
+
+    def test_another_model_of_the_same_policy_is_no_further_use(self, again: tuple[Path, dict[str, Any]]) -> None:
+        """Whoever changes what has no part in the threshold has not looked at the rows again."""
+        folder, _ = again
+        with (folder / "params.yaml").open("a") as parameters:
+            parameters.write("gate: {coverage_margin: 0.05}\n")
+        said = registering.register(folder)
+        assert said["created"]
+        assert said["calibration"]["uses"] == 1
 
 
 class TestGate:

@@ -25,6 +25,7 @@ def labelled(rows: int, seed: int) -> pd.DataFrame:
             "product_id": [f"{seed}:{row}" for row in range(rows)],
             "category_id": category,
             "branch_id": [BRANCHES[one] for one in category],
+            "seller": [f"shop-{row % 40}.example" for row in range(rows)],
         }
     )
 
@@ -42,6 +43,7 @@ def scores_of(products: pd.DataFrame, seed: int, error: float = 0.5) -> pd.DataF
             "category_id": category,
             "confidence": confidence,
             "branch_id": [BRANCHES[one] for one in category],
+            "branch_confidence": confidence,
         }
     )
 
@@ -164,6 +166,56 @@ def test_a_threshold_for_each_branch() -> None:
     assert policy.threshold is None
     assert policy.branch_thresholds.keys() == {"garden", "toys"}
     assert policy.certificate == "holdout"
+
+
+def test_at_level_branch_the_branch_is_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    """Categories of one branch are taken for each other; the branch is nearly always right."""
+    write_text("params.yaml", "policy: {target_accuracy: 0.9, level: branch, min_labels: 600}\n")
+    for path in ("work/candidates/plain/out_of_fold.parquet", "work/scores/plain/calibration.parquet"):
+        scores = pd.read_parquet(path)
+        write_frame(scores.assign(category_id="rare", confidence=0.01), path)
+    policy = settled()
+    assert policy.level == "branch"
+    assert policy.automatic
+    assert policy.always_review == ()  # both branches have many labels
+    assert policy.expected["accuracy"] > 0.9
+    assert policy.branch_start is None
+    told = capsys.readouterr().out
+    assert told.startswith("At branch confidence ≥ ")
+    assert "are put into a branch automatically" in told
+
+
+def test_people_start_in_a_branch_where_it_is_certain(capsys: pytest.CaptureFixture[str]) -> None:
+    write_text("params.yaml", "policy: {target_accuracy: 0.97}\n")
+    for seed, products, path in (
+        (2, "train", "work/candidates/plain/out_of_fold.parquet"),
+        (4, "calibration", "work/scores/plain/calibration.parquet"),
+    ):
+        scores, truth = pd.read_parquet(path), pd.read_parquet(f"work/prepared/{products}.parquet")
+        chance = np.random.default_rng(seed).random(len(truth))
+        write_frame(scores.assign(branch_id=truth["branch_id"], branch_confidence=0.9 + chance / 10), path)
+    policy = settled()
+    assert policy.branch_start is not None
+    assert policy.branch_start_accuracy == 0.85
+    assert policy.expected["start_accuracy"] == 1
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert "a person starts in the suggested branch" in told
+
+
+def test_scores_without_a_branch_confidence_are_refused() -> None:
+    path = Path("work/scores/plain/calibration.parquet")
+    write_frame(pd.read_parquet(path).drop(columns="branch_confidence"), path)
+    with pytest.raises(DataError, match=r"calibration\.parquet: no column branch_confidence.*dvc repro"):
+        threshold.main()
+    assert not Path("work/policy.json").exists()
+
+
+def test_whole_sellers_may_count_instead_of_products() -> None:
+    plain = settled()
+    write_text("params.yaml", "policy: {target_accuracy: 0.95}\nthreshold: {clusters: seller}\n")
+    assert settled().automatic
+    assert settled().policy_id != plain.policy_id
 
 
 def test_prices_of_an_unknown_branch_are_refused() -> None:

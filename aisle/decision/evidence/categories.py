@@ -29,7 +29,7 @@ def f1_by_category(frame: pd.DataFrame) -> pd.DataFrame:
     sums = pd.DataFrame(
         {
             "support": frame.groupby("true_category_id")["weight"].sum(),
-            "hits": frame[frame["right"]].groupby("true_category_id")["weight"].sum(),
+            "hits": frame[frame["leaf_right"]].groupby("true_category_id")["weight"].sum(),
             "predicted": frame.groupby("category_id")["weight"].sum(),
         }
     ).fillna(0.0)
@@ -68,8 +68,8 @@ def categories(
                 "training_labels": int(training_labels.get(str(category_id), 0)),
                 "always_review": category_id in always_review,
                 "rows": len(rows),
-                "precision": share(put["right"], put["weight"]),
-                "recall": share(rows["right"], rows["weight"]),
+                "precision": share(put["leaf_right"], put["weight"]),
+                "recall": share(rows["leaf_right"], rows["weight"]),
                 "automatic": share(rows["automatic"], rows["weight"]),
                 "f1": float(f1[category_id]),
             }

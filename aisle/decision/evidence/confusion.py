@@ -53,7 +53,7 @@ def worst_pairs(frame: pd.DataFrame, name_of: Callable[[str], str], most: int = 
     (those that nobody would have looked at), `of` (test rows of the true leaf), and `titles`
     (two examples, the most confident first).
     """
-    wrong = frame[~frame["right"]].sort_values(["confidence", "product_id"], ascending=[False, True])
+    wrong = frame[~frame["leaf_right"]].sort_values(["confidence", "product_id"], ascending=[False, True])
     of = frame["true_category_id"].value_counts()
     counts = (
         wrong.groupby(["true_category_id", "category_id"], as_index=False)

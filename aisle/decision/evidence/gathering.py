@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from aisle.catalogue.taxonomy import Taxonomy
+from aisle.decision.describing import describe
 from aisle.decision.evidence import categories as of_categories
 from aisle.decision.evidence import confusion, curves, quadrants, robustness
 from aisle.decision.evidence.frame import evaluated
 from aisle.decision.evidence.metrics import metrics
 from aisle.decision.evidence.shares import share, worth
 from aisle.decision.evidence.slices import slices
-from aisle.decision.policy import REST, Policy, describe
+from aisle.decision.policy import REST, Policy
 from aisle.decision.selective import coverage_at, gap
 
 TITLE_CANDIDATE = "linear_title"  # the candidate that reads names alone
@@ -41,6 +42,8 @@ class Inputs:
     out_of_fold : score frame of the training rows by the chosen candidate, or None
     copies : score frames of the test rows by the number of copies of rare examples in training
     comparison, split, validation : plain data of the earlier stages, shown as found
+    calibration : plain data: `youngest` and `due_on` (dates, null where not known),
+        `after_uses`, `after_days`
     """
 
     chosen: str
@@ -59,6 +62,7 @@ class Inputs:
     comparison: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 def test_frame(inputs: Inputs) -> pd.DataFrame:
@@ -91,6 +95,7 @@ def gather(inputs: Inputs) -> dict[str, Any]:
         "reliability": curves.reliability(frame),
         "quadrants": quadrants.quadrants(frame),
         "bands": quadrants.bands(frame),
+        "review": quadrants.of_review(frame),
         "confusion": confusion.branch_confusion(frame, branch_name),
         "worst_pairs": confusion.worst_pairs(frame, leaf_name),
         "slices": slices(frame, branch_name),
@@ -102,6 +107,7 @@ def gather(inputs: Inputs) -> dict[str, Any]:
         "candidates": _candidates(inputs, others),
         "choice_reason": inputs.comparison.get("reason"),
         "split": dict(inputs.split),
+        "calibration": dict(inputs.calibration),
         "validation": {name: inputs.validation.get(name) for name in ("passed", "evaluated", "warnings")},
     }
     plain = plain_data(found)
@@ -125,6 +131,7 @@ def promise(policy: Policy, name_of: Callable[[str], str]) -> dict[str, Any]:
         "policy_id": policy.policy_id,
         "sentence": describe(policy),
         "kind": policy.kind,
+        "level": policy.level,
         "target_accuracy": policy.target_accuracy,
         "confidence_level": policy.confidence_level,
         "certificate": policy.certificate,
@@ -135,6 +142,8 @@ def promise(policy: Policy, name_of: Callable[[str], str]) -> dict[str, Any]:
             {"branch_id": one, "name": "all other branches" if one == REST else name_of(one), "threshold": threshold}
             for one, threshold in policy.branch_thresholds.items()
         ],
+        "branch_start": policy.branch_start,
+        "branch_start_accuracy": policy.branch_start_accuracy,
         "always_review": len(policy.always_review),
         "expected": dict(policy.expected or {}),
     }

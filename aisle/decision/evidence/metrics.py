@@ -8,6 +8,7 @@ import pandas as pd
 
 from aisle.decision.evidence.categories import weighted_f1
 from aisle.decision.evidence.curves import BINS
+from aisle.decision.evidence.quadrants import of_review
 from aisle.decision.evidence.shares import share
 from aisle.decision.policy import Policy
 from aisle.decision.selective import calibration_error, coverage_at, gap
@@ -21,14 +22,18 @@ def metrics(frame: pd.DataFrame, policy: Policy, candidate: str, data_version: s
 
     All shares weigh a row by what it stands for. `accuracy` is among the products decided
     automatically, with a two-sided 95 % interval; it, its interval and `threshold` are null where
-    automation is off. `coverage_at` are readings of the curve with hindsight.
+    automation is off. `coverage_at` are readings of the curve with hindsight. All of these are
+    about what a decision names (`level`); `leaf_accuracy`, `weighted_f1` and `top5` about leaves.
+    `started` is the share of the products under review that a person starts in a branch.
     """
+    review = of_review(frame)
     accepted = frame[frame["automatic"]]
     accuracy, coverage = share(accepted["right"], accepted["weight"]), share(frame["automatic"], frame["weight"])
     confidence, right, weight = frame["confidence"], frame["right"], frame["weight"]
     found = {
         "data_version": data_version,
         "candidate": candidate,
+        "level": policy.level,
         "test_size": len(frame),
         "target_accuracy": policy.target_accuracy,
         "confidence_level": policy.confidence_level,
@@ -39,8 +44,11 @@ def metrics(frame: pd.DataFrame, policy: Policy, candidate: str, data_version: s
         "accuracy_low": accuracy["low"],
         "accuracy_high": accuracy["high"],
         "accuracy_all": share(right, weight)["value"],
+        "leaf_accuracy": share(frame["leaf_right"], weight)["value"],
         "weighted_f1": weighted_f1(frame),
         "branch_accuracy": share(frame["branch_right"], weight)["value"],
+        "started": review["started"]["value"] if policy.branch_start is not None else None,
+        "start_accuracy": review["started_right"]["value"],
         "coverage_at": {
             str(round(target * 100)): coverage_at(target, confidence, right, weight) for target in COVERAGES
         },

@@ -27,6 +27,26 @@ def quadrants(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def of_review(frame: pd.DataFrame) -> dict[str, Any]:
+    """Products under review, and the branches that people start in.
+
+    Returns
+    -------
+    dict
+        `rows`; shares: `branch_right` (of all under review), `started` (handed over with their
+        branch), `started_right` and `others_right` (branch right, with and without).
+    """
+    review = frame[~frame["automatic"]]
+    started, others = review[review["started"]], review[~review["started"]]
+    return {
+        "rows": len(review),
+        "branch_right": share(review["branch_right"], review["weight"]),
+        "started": share(review["started"], review["weight"]),
+        "started_right": share(started["branch_right"], started["weight"]),
+        "others_right": share(others["branch_right"], others["weight"]),
+    }
+
+
 def bands(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """For each trust band: its share of all products, the share right in it, and the share decided automatically."""
     band = np.asarray(trust_band(frame["confidence"]))

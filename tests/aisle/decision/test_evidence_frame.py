@@ -15,6 +15,7 @@ SCORES = pd.DataFrame(
         "category_id": ["drill", "drill", "rare", "hose"],
         "confidence": [0.9, 0.79, 0.99, 0.8],
         "branch_id": ["tools", "tools", "tools", "garden"],
+        "branch_confidence": [0.95, 0.9, 0.99, 0.7],
         "top_categories": [["drill", "saw"], ["drill", "saw", "hose"], ["rare"], ["hose", "drill"]],
     }
 )
@@ -37,6 +38,30 @@ def test_scores_meet_their_truth_and_decision() -> None:
     assert frame["rank"].tolist() == [1, 3, 1, 0]
     assert frame["weight"].tolist() == [1.0, 2.0, 4.0, 1.0]
     assert frame["seller"].isna().all()
+
+
+def test_at_level_branch_right_and_sure_are_those_of_the_branch() -> None:
+    policy = Policy("target_accuracy", 0.95, 0.95, "holdout", 0.9, always_review=("garden",), level="branch")
+    frame = evaluated(SCORES, TRUTH, policy)
+    assert frame["right"].tolist() == frame["branch_right"].tolist() == [True, False, True, True]
+    assert frame["leaf_right"].tolist() == [True, False, True, False]
+    assert frame["confidence"].tolist() == SCORES["branch_confidence"].tolist()
+    assert frame["automatic"].tolist() == [True, True, True, False]
+    found = reference(SCORES, TRUTH, policy)
+    assert found["right"].tolist() == frame["right"].tolist()
+    assert found["decision"].tolist() == ["auto", "auto", "auto", "review"]
+    assert found["confidence"].tolist() == SCORES["confidence"].tolist()
+
+
+def test_a_person_starts_where_the_branch_is_certain() -> None:
+    policy = Policy("target_accuracy", 0.95, 0.95, None, 0.85, always_review=("rare",), branch_start=0.8)
+    assert evaluated(SCORES, TRUTH, policy)["started"].tolist() == [False, True, True, False]
+    assert reference(SCORES, TRUTH, policy)["started"].tolist() == [False, True, True, False]
+
+
+def test_scores_without_a_branch_confidence_are_refused() -> None:
+    with pytest.raises(DataError, match="no column branch_confidence"):
+        evaluated(SCORES.drop(columns="branch_confidence"), TRUTH, POLICY)
 
 
 def test_rows_are_matched_by_product_in_any_order_and_more_than_once() -> None:

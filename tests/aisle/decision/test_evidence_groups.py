@@ -37,6 +37,8 @@ def frame_of(rows: int = 800, seed: int = 1, categories: int = 4, branches: int 
             "true_branch_id": [f"b{one % branches}" for one in true],
             "branch_id": [f"b{one % branches}" for one in found],
             "right": right,
+            "leaf_right": right,
+            "started": False,
             "branch_right": true % branches == found % branches,
             "automatic": confidence >= 0.8,
             "rank": right.astype(int),
@@ -94,7 +96,7 @@ def test_a_branch_that_is_only_ever_put_into_has_a_column() -> None:
 
 def test_the_worst_pair_has_its_count_and_its_surest_titles() -> None:
     frame = frame_of()
-    frame.loc[:39, ["true_category_id", "category_id", "right", "confidence"]] = ["c3", "c0", False, 0.5]
+    frame.loc[:39, ["true_category_id", "category_id", "leaf_right", "confidence"]] = ["c3", "c0", False, 0.5]
     frame.loc[7, ["confidence", "title"]] = [0.999, "the surest mistake"]
     worst = worst_pairs(frame, str.upper)[0]
     wrong = frame[(frame["true_category_id"] == "c3") & (frame["category_id"] == "c0")]
@@ -108,7 +110,7 @@ def test_the_worst_pair_has_its_count_and_its_surest_titles() -> None:
 
 def test_no_mistakes_make_no_pairs() -> None:
     frame = frame_of()
-    assert worst_pairs(frame[frame["right"]], str) == []
+    assert worst_pairs(frame[frame["leaf_right"]], str) == []
 
 
 def test_precision_and_recall_of_each_category_worst_first() -> None:

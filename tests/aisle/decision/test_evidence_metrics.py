@@ -18,7 +18,7 @@ POLICY = Policy("target_accuracy", 0.95, 0.9, "holdout", 0.8)
 NAMES = {
     "data_version", "candidate", "test_size", "target_accuracy", "confidence_level", "certified", "threshold",
     "coverage", "accuracy", "accuracy_low", "accuracy_high", "accuracy_all", "weighted_f1", "branch_accuracy",
-    "coverage_at", "gap", "ece", "top5",
+    "coverage_at", "gap", "ece", "top5", "level", "leaf_accuracy", "started", "start_accuracy",
 }  # fmt: skip
 
 
@@ -39,6 +39,8 @@ def frame_of(rows: int = 600, seed: int = 3, unequal: bool = False) -> pd.DataFr
             "true_branch_id": [f"b{one % 2}" for one in true],
             "branch_id": [f"b{one % 2}" for one in found],
             "right": right,
+            "leaf_right": right,
+            "started": (confidence < 0.8) & (confidence > 0.5),
             "branch_right": true % 2 == found % 2,
             "automatic": confidence >= 0.8,
             "rank": np.where(right, 1, rng.choice([0, 2, 5, 6], rows)),
@@ -55,6 +57,15 @@ def test_the_metrics_have_the_promised_names() -> None:
     assert (found["data_version"], found["candidate"], found["test_size"]) == ("abc", "linear_title", 600)
     assert found["certified"] is True
     assert found["threshold"] == 0.8
+
+
+def test_what_people_start_with_is_counted_among_products_under_review() -> None:
+    frame = frame_of()
+    review, started = frame[~frame["automatic"]], frame[frame["started"]]
+    found = metrics(frame, dataclasses.replace(POLICY, branch_start=0.9, branch_start_accuracy=0.8), "x", None)
+    assert found["started"] == pytest.approx(len(started) / len(review), abs=1e-6)
+    assert found["start_accuracy"] == pytest.approx(started["branch_right"].mean(), abs=1e-6)
+    assert metrics(frame, POLICY, "x", None)["started"] is None
 
 
 def test_accuracy_is_among_the_products_decided_automatically() -> None:

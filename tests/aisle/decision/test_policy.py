@@ -6,17 +6,29 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aisle.config import BranchCost, PolicyParameters, ThresholdParameters
-from aisle.decision.policy import Policy, describe, read_policy, trust_band, write_policy
+from aisle.decision.answers import ANSWER_COLUMNS, answers
+from aisle.decision.describing import describe
+from aisle.decision.policy import Policy, read_policy, trust_band, write_policy
 from aisle.decision.scored import ScoredProducts
 from aisle.decision.settle import settle_policy
 from aisle.errors import DataError
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "policy.schema.json").read_text(encoding="utf-8"))
+EXPECTED = {
+    "coverage": 0.7,
+    "coverage_low": 0.68,
+    "coverage_high": 0.72,
+    "accuracy": 0.96,
+    "accuracy_low": 0.95,
+    "accuracy_high": 0.97,
+    "rows": 2000,
+}
 HOW = ThresholdParameters(grid_size=20, min_branch_rows=100)
 
 
@@ -28,7 +40,7 @@ def policy(**changes: object) -> Policy:
         certificate="holdout",
         threshold=0.8,
         always_review=("rare",),
-        expected={"coverage": 0.7, "accuracy": 0.96, "accuracy_low": 0.95, "accuracy_high": 0.97, "rows": 2000},
+        expected=EXPECTED,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # each test names real fields
 
@@ -56,8 +68,8 @@ def settle(asked: PolicyParameters, training: ScoredProducts, calibration: Score
 
 
 def test_decisions_come_from_the_threshold_and_ties_are_accepted() -> None:
-    answers = policy().decide([0.79999, 0.8, 0.99, 0.99, np.nan], ["a", "a", "a", "rare", "a"], ["x"] * 5)
-    assert answers.tolist() == ["review", "auto", "auto", "review", "review"]
+    said = policy().decide([0.79999, 0.8, 0.99, 0.99, np.nan], ["a", "a", "a", "rare", "a"], ["x"] * 5)
+    assert said.tolist() == ["review", "auto", "auto", "review", "review"]
 
 
 def test_branch_thresholds_with_a_rest() -> None:
@@ -69,6 +81,58 @@ def test_branch_thresholds_with_a_rest() -> None:
     assert branched.threshold_for("toys") is None
     assert branched.threshold_for("never seen") == 0.9
     assert replace(branched, branch_thresholds={"food": 0.5}).threshold_for("never seen") is None
+
+
+def test_at_level_branch_the_branch_is_held_back_and_decided() -> None:
+    branched = policy(level="branch", always_review=("rare",))
+    assert branched.confidence_column == "branch_confidence"
+    assert policy().confidence_column == "confidence"
+    said = branched.decide([0.9, 0.9, 0.7], ["rare", "a", "a"], ["tools", "rare", "tools"])
+    assert said.tolist() == ["auto", "review", "review"]
+    assert not branched.starts([0.9] * 3, ["a"] * 3, ["tools"] * 3, [1.0] * 3).any()
+
+
+def test_a_person_starts_in_a_certain_branch_under_review_only() -> None:
+    started = policy(branch_start=0.9, branch_start_accuracy=0.85)
+    confidence = [0.79, 0.8, 0.79, 0.99, np.nan, 0.1]
+    categories, branch = ["a", "a", "a", "rare", "a", "a"], [0.9, 0.9, 0.89, 0.95, 0.95, np.nan]
+    said = started.starts(confidence, categories, ["x"] * 6, branch)
+    assert said.tolist() == [True, False, False, True, True, False]
+    assert not policy().starts(confidence, categories, ["x"] * 6, branch).any()
+    assert replace(started, threshold=None).starts(confidence, categories, ["x"] * 6, branch)[1]
+
+
+def test_with_a_threshold_a_branch_people_start_below_the_lowest() -> None:
+    branched = policy(
+        threshold=None,
+        branch_thresholds={"food": 0.5, "toys": None, "rest": 0.9},
+        branch_start=0.6,
+        branch_start_accuracy=0.85,
+    )
+    assert branched.start_below == 0.5
+    said = branched.starts([0.4, 0.6, 0.6, 0.4], ["a"] * 4, ["food", "food", "toys", "toys"], [0.7] * 4)
+    assert said.tolist() == [True, False, False, True]
+
+
+def test_answers_say_what_is_decided_and_where_to_start() -> None:
+    scores = pd.DataFrame(
+        {
+            "category_id": ["drill", "drill", "hose"],
+            "branch_id": ["tools", "tools", "garden"],
+            "confidence": [0.9, 0.5, 0.5],
+            "branch_confidence": [0.95, 0.92, 0.3],
+        }
+    )
+    leaf = answers(scores, policy(branch_start=0.9, branch_start_accuracy=0.85))
+    assert tuple(leaf.columns) == ANSWER_COLUMNS
+    assert leaf["decided_id"].tolist() == ["drill", None, None]
+    assert leaf["start_branch_id"].tolist() == [None, "tools", None]
+    branch = answers(scores, policy(level="branch", threshold=0.91))
+    assert branch["decision"].tolist() == ["auto", "auto", "review"]
+    assert branch["decided_id"].tolist() == ["tools", "tools", None]
+    assert branch["start_branch_id"].isna().all()
+    with pytest.raises(DataError, match="no column branch_confidence"):
+        answers(scores.drop(columns="branch_confidence"), policy())
 
 
 def test_automation_that_is_off_sends_everything_to_people() -> None:
@@ -105,7 +169,12 @@ def test_trust_bands_are_words_for_people(confidence: float, word: str) -> None:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     for number, one in enumerate(
-        [policy(), policy(threshold=None, branch_thresholds={"é": 0.1, "rest": None}), policy(always_review=())]
+        [
+            policy(),
+            policy(threshold=None, branch_thresholds={"é": 0.1, "rest": None}),
+            policy(always_review=(), level="branch"),
+            policy(branch_start=0.7, branch_start_accuracy=0.85),
+        ]
     ):
         path = tmp_path / f"{number}.json"
         write_policy(one, path)
@@ -128,6 +197,9 @@ def test_the_id_depends_on_every_field() -> None:
         "branch_thresholds": {"x": 0.1},
         "always_review": (),
         "expected": {},
+        "level": "branch",
+        "branch_start": 0.5,
+        "branch_start_accuracy": 0.85,
     }
     identities = {policy(**{name: value}).policy_id for name, value in changes.items()}
     assert len(identities | {policy().policy_id}) == len(changes) + 1
@@ -141,6 +213,8 @@ def test_the_id_depends_on_every_field() -> None:
         ({"threshold": 1.5}, "threshold is not as docs/policy.schema.json says"),
         ({"threshold": "0.8"}, "threshold is not as"),
         ({"kind": "hope"}, "kind is not as"),
+        ({"level": "twig"}, "level is not as"),
+        ({"branch_start": 2}, "branch_start is not as"),
         ({"branch_thresholds": {"x": 2}}, "branch_thresholds is not as"),
         ({"always_review": [1]}, "always_review is not as"),
         ({"expected": {}}, "expected is not as"),

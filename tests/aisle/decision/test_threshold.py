@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from aisle.decision.threshold import (
     plan_walk,
     quantile_threshold,
 )
-
-NOISE = 3  # standard errors that a simulated share may lie above its bound
+from aisle.decision.threshold.lookahead import look_ahead
+from aisle.decision.threshold.planning import plan_steps
 
 
 def products(
@@ -46,11 +47,6 @@ def error_at(confidence: NDArray[np.float64], difficulty: float = 1.0) -> NDArra
     return np.clip(difficulty * (0.003 + 0.54 * (1 - confidence) ** 3.6), 0, 1)
 
 
-def accuracy_above(threshold: float, difficulty: float = 1.0) -> float:
-    """The true accuracy among products accepted: the mean of 1 − `error_at`, confidence being uniform."""
-    return 1 - difficulty * (0.003 + 0.54 * (1 - threshold) ** 3.6 / 4.6)
-
-
 def draw(rows: int, rng: np.random.Generator, difficulty: float = 1.0) -> ScoredProducts:
     confidence = rng.random(rows)
     return products(confidence, rng.random(rows) >= error_at(confidence, difficulty))
@@ -65,118 +61,93 @@ def draw_audited(rows: int, rng: np.random.Generator) -> ScoredProducts:
     return products(confidence[audited], right[audited], 1 / probability[audited])
 
 
-def naive(calibration: ScoredProducts, target_accuracy: float) -> float | None:
-    """The threshold that anybody reads off the curve."""
-    curve = calibration.curve
-    enough = np.flatnonzero(curve.accuracy >= target_accuracy)
-    return float(curve.threshold[enough[-1]]) if enough.size else None
-
-
-def most(share: float, draws: int) -> float:
-    return share + NOISE * math.sqrt(share * (1 - share) / draws)
-
-
-@pytest.mark.parametrize(("target", "rows"), [(0.95, 800), (0.9, 400)])
-def test_guarantee_of_the_certified_threshold_which_the_naive_one_breaks(target: float, rows: int) -> None:
-    rng = np.random.default_rng(rows)
-    draws, broken, broken_naively, coverage = 1000, 0, 0, 0.0
-    for _ in range(draws):
-        calibration = draw(rows, rng)
-        threshold = certified_threshold(draw(1500, rng, difficulty=1.1), calibration, target)
-        if threshold is not None:
-            broken += accuracy_above(threshold) < target
-            coverage += (1 - threshold) / draws
-        read_off = naive(calibration, target)
-        broken_naively += read_off is not None and accuracy_above(read_off) < target
-    assert broken / draws <= most(0.05, draws)
-    assert broken_naively / draws > 0.2
-    possible = 1 - (1 - (((1 - target) - 0.003) * 4.6 / 0.54) ** (1 / 3.6))
-    assert coverage > 0.8 * possible  # the promise is not kept by giving up
-
-
-def test_guarantee_when_out_of_fold_scores_mislead() -> None:
-    """The start is far off: power is lost, never the promise."""
-    rng = np.random.default_rng(2)
-    draws, broken = 400, 0
-    for _ in range(draws):
-        threshold = certified_threshold(draw(1000, rng, difficulty=0.3), draw(500, rng), 0.95)
-        broken += threshold is not None and accuracy_above(threshold) < 0.95
-    assert broken / draws <= most(0.05, draws)
-
-
-@pytest.mark.parametrize("by_betting", [False, True])
-def test_guarantee_with_unequal_audit_probabilities(by_betting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if by_betting:
-        monkeypatch.setattr(ScoredProducts, "exact", False)
-    rng = np.random.default_rng(3)
-    draws, broken, coverage = 200 if by_betting else 600, 0, 0.0
-    for _ in range(draws):
-        threshold = certified_threshold(draw(1000, rng), draw_audited(700, rng), 0.9, grid_size=20)
-        if threshold is not None:
-            broken += accuracy_above(threshold) < 0.9
-            coverage += (1 - threshold) / draws
-    assert broken / draws <= most(0.05, draws)
-    assert coverage > 0.7
-
-
-def test_guarantee_of_branch_thresholds_jointly() -> None:
-    rng = np.random.default_rng(4)
-    difficulties = {"tools": 0.3, "toys": 1.0, "food": 1.5}
-    draws, broken = 300, 0
-    for _ in range(draws):
-        thresholds = certified_thresholds(
-            {name: draw(800, rng, difficulty) for name, difficulty in difficulties.items()},
-            {name: draw(500, rng, difficulty) for name, difficulty in difficulties.items()},
-            0.9,
-            share=dict.fromkeys(difficulties, 1 / 3),
-        )
-        broken += any(
-            threshold is not None and accuracy_above(threshold, difficulties[name]) < 0.9
-            for name, threshold in thresholds.items()
-        )
-    assert broken / draws <= most(0.05, draws)
-
-
-def last_to_pass(walk: NDArray[np.float64], calibration: ScoredProducts, level: float) -> float:
-    passes = [p_value(calibration, float(threshold), 0.95) <= level for threshold in walk]
-    return float(walk[passes.index(False) - 1])
+def exact_walk(training: ScoredProducts, calibration: ScoredProducts, target: float, level: float) -> float:
+    """The threshold that the exact walk certifies at `level`, from the start planned at half of it."""
+    start = plan_walk(training, len(calibration), target, level / 2).start
+    assert start is not None
+    confidence = np.sort(calibration.confidence)[::-1]
+    thresholds = np.append(start, confidence[confidence < start])
+    accepted = np.searchsorted(-confidence, -thresholds, side="right")
+    wrong = np.cumsum(~calibration.right[np.argsort(-calibration.confidence)])
+    sets = look_ahead(len(calibration), 1 - target, level)
+    last, _ = sets.reached(accepted[None, :], np.append(0, wrong)[accepted][None, :])
+    return float(thresholds[last[0]])
 
 
 def test_a_branch_that_passes_everywhere_leaves_its_level_to_the_others() -> None:
     rng = np.random.default_rng(1)
-    easy = products(rng.random(600), np.ones(600, dtype=bool))
+    easy = products(rng.random(800), np.ones(800, dtype=bool))
     hard, hard_calibration = draw(3000, rng), draw(800, rng)
     together = certified_thresholds(
         {"easy": easy, "hard": hard}, {"easy": easy, "hard": hard_calibration}, 0.95, share={"easy": 0.5, "hard": 0.5}
     )
-    walk = plan_walk(hard, 700, 0.95, 0.025, 40).thresholds
     assert together["easy"] == easy.confidence.min()
-    assert together["hard"] == last_to_pass(walk, hard_calibration, 0.05)
-    assert together["hard"] < last_to_pass(walk, hard_calibration, 0.025)  # what half the level would have given
+    assert together["hard"] == exact_walk(hard, hard_calibration, 0.95, 0.05)
+    half = certified_threshold(hard, hard_calibration, 0.95, 0.975)
+    assert half is not None
+    assert together["hard"] < half  # what half the level would have given
 
 
-def test_the_walk_is_fixed_by_training_rows_and_goes_to_larger_coverage() -> None:
-    training = draw(3000, np.random.default_rng(6))
-    walk = plan_walk(training, 800, 0.95, 0.05, 40)
-    assert (np.diff(walk.thresholds) < 0).all()
-    assert len(walk.thresholds) <= 40
-    assert walk.thresholds[-1] == training.confidence.min()
-    assert walk.power > 0.9
-    assert set(walk.thresholds) <= set(training.confidence)
+def test_a_plan_knows_where_to_begin_and_what_to_expect() -> None:
+    rng = np.random.default_rng(6)
+    training = draw(3000, rng)
+    walk = plan_walk(training, 800, 0.95, 0.05)
+    assert walk.start in set(training.confidence)
+    assert walk.power > 0.95
+    certified = [certified_threshold(training, draw(800, rng), 0.95) for _ in range(40)]
+    coverage = np.mean([0.0 if one is None else 1 - one for one in certified])
+    assert walk.coverage == pytest.approx(coverage, abs=0.06)
+    assert plan_walk(training, 800, 0.95, 0.05) == walk
+    more = plan_walk(training, 8000, 0.95, 0.05)
+    assert more.coverage > walk.coverage
+    assert plan_walk(training, 800, 0.95, 0.001).coverage < walk.coverage
 
 
-def test_the_walk_starts_where_the_test_is_most_likely_to_pass() -> None:
+def test_a_plan_begins_where_there_is_prospect() -> None:
     """59 rows without an error certify .95; at .98 it takes 149, more than there are."""
     training = products(np.linspace(0, 1, 1000), np.ones(1000, dtype=bool))
-    assert plan_walk(training, 100, 0.95, 0.05, 40).thresholds.size
-    assert plan_walk(training, 100, 0.98, 0.05, 40).thresholds.size == 0
+    assert plan_walk(training, 100, 0.95, 0.05).start is not None
+    hopeless = plan_walk(training, 100, 0.98, 0.05)
+    assert (hopeless.start, hopeless.power, hopeless.coverage) == (None, 0.0, 0.0)
+    wrong = products(np.linspace(0, 1, 1000), np.zeros(1000, dtype=bool))
+    assert plan_walk(wrong, 1000, 0.95, 0.05).start is None
+    assert plan_walk(training.only(np.zeros(1000, dtype=bool)), 100, 0.95, 0.05).start is None
 
 
-def test_the_threshold_is_the_last_of_the_walk_before_a_failure() -> None:
+def test_an_unlucky_row_at_the_top_does_not_move_the_start() -> None:
+    training = draw(4000, np.random.default_rng(5))
+    right = training.right.copy()
+    right[np.argsort(-training.confidence)[:3]] = False
+    start, moved = (
+        plan_walk(training, 2000, 0.95, 0.05).start,
+        plan_walk(replace(training, right=right), 2000, 0.95, 0.05),
+    )
+    assert start is not None
+    assert moved.start is not None
+    assert moved.coverage == pytest.approx(plan_walk(training, 2000, 0.95, 0.05).coverage, abs=0.02)
+
+
+def test_steps_lead_from_the_likeliest_pass_to_everything() -> None:
+    training = draw(3000, np.random.default_rng(6))
+    steps = plan_steps(training, 800, 0.95, 0.05, 40, binomial_p_value)
+    assert (np.diff(steps) < 0).all()
+    assert steps.size <= 40
+    assert steps[-1] == training.confidence.min()
+    assert set(steps) <= set(training.confidence)
+    assert plan_steps(training, 50, 0.95, 0.05, 40, binomial_p_value).size == 0
+
+
+def test_the_threshold_is_the_one_that_the_exact_walk_reaches() -> None:
     rng = np.random.default_rng(7)
     training, calibration = draw(3000, rng), draw(1000, rng)
-    walk = plan_walk(training, 1000, 0.95, 0.05, 40).thresholds
-    assert certified_threshold(training, calibration, 0.95) == last_to_pass(walk, calibration, 0.05)
+    walk = plan_walk(training, 1000, 0.95, 0.05)
+    assert walk.start is not None
+    threshold = certified_threshold(training, calibration, 0.95)
+    assert threshold is not None
+    assert p_value(calibration, threshold, 0.95) <= 0.05
+    assert threshold in set(calibration.confidence)
+    passing = [one for one in calibration.confidence if p_value(calibration, float(one), 0.95) <= 0.05]
+    assert min(passing) <= threshold <= walk.start
 
 
 def test_nothing_qualifies() -> None:

@@ -1,0 +1,1 @@
+"""Calibrations drawn at random from real scores: which thresholds keep what they promise."""
