@@ -13,6 +13,7 @@ from aisle.errors import ConfigurationError
 from aisle.model.categorizer import Categorizer
 from aisle.model.classifiers import FixedEpochs, SparseLinear, TreeClassifier
 from aisle.model.text import HashedWords, ProductText
+from aisle.model.views import Views
 
 TITLE = {"title_words": 1.0, "title_characters": 1.0, "title_skeletons": 0.5, "title_roles": 2.0}
 ALL_FIELDS = TITLE | {
@@ -50,9 +51,15 @@ def _linear_tree(branch_of: Mapping[str, str], seed: int, strength: float, kept:
     return Pipeline([("text", ProductText(ALL_FIELDS)), ("tree", tree)])
 
 
+def _reranked(branch_of: Mapping[str, str], seed: int, strength: float, kept: float, balance: float) -> Views:
+    """Several views of a product, and a re-ranker that weighs what they say."""
+    text = ProductText(ALL_FIELDS | {"title_edges": 0.5})
+    return Views(text, dict(branch_of), strength, kept, balance, seed)
+
+
 _LINEAR = {"strength": (1.0, Within(0, open_low=True)), "kept": (0.3, Within(0, 1, open_low=True))}
 # For each candidate: its maker, and each parameter with its default and range.
-CANDIDATES: dict[str, tuple[Callable[..., Pipeline], dict[str, tuple[Any, Within]]]] = {
+CANDIDATES: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, Within]]]] = {
     "hashed_network": (
         _hashed_network,
         {"buckets": (1024, Within(2)), "hidden_units": (256, Within(1)), "epochs": (12, Within(1))},
@@ -61,6 +68,7 @@ CANDIDATES: dict[str, tuple[Callable[..., Pipeline], dict[str, tuple[Any, Within
     "linear_title": (_linear_title, _LINEAR),
     "linear_fields": (_linear_fields, _LINEAR),
     "linear_tree": (_linear_tree, _LINEAR),
+    "reranked": (_reranked, _LINEAR | {"strength": (2.0, Within(0, open_low=True)), "balance": (0.25, Within(0, 1))}),
 }
 
 

@@ -13,8 +13,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from aisle.errors import DataError
-from aisle.model.confidence import at_temperature, cross_fitted, fit_temperature
-from aisle.model.scores import Known, Scores, aligned, assembled, scores_of
+from aisle.model.confidence import Calibration, Confidence, at_temperature, cross_fitted, fit_temperature
+from aisle.model.reranking import cross_fitted_scores, evidence_of, probabilities_by, scores_by
+from aisle.model.scores import Known, Scores, aligned, assembled, score_table, scores_of
+from aisle.model.views import Views
 
 _TEMPERATURE_ROWS = 3000
 
@@ -24,9 +26,9 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     Parameters
     ----------
-    classifier : scikit-learn pipeline
-        Its first step turns a frame of products into features (`ProductText`), its last has
-        `predict_proba` and takes `sample_weight`.
+    classifier : scikit-learn pipeline, or `Views`
+        The first step of a pipeline turns a frame of products into features (`ProductText`), its
+        last has `predict_proba` and takes `sample_weight`. With `Views`, a `Reranker` has the last word.
     branch_of : dict of category id to branch id
     copies_of_rare : int
         A category with fewer training products counts as if each were repeated until there are
@@ -45,7 +47,9 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         Training products a category.
     classifier_ : the classifier fitted on all rows
     temperature_ : float
+    reranker_ : Reranker, or None
     confidence_, calibration_ : fitted on cross-fitted scores of the training rows
+    branch_confidence_, branch_calibration_ : the same for the branch
 
     Notes
     -----
@@ -119,24 +123,46 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         *fitted, self.classifier_ = self._fitted_on(
             [*(~mask for mask in masks), all_rows], products, categories, codes, weight
         )
+        self.temperature_, self.reranker_ = 1.0, None
+        if isinstance(self.classifier_, Views):
+            evidence = assembled(
+                [
+                    (mask, evidence_of(views, products[mask], self._known))
+                    for views, mask in zip(fitted, masks, strict=True)
+                ]
+            )
+            self.reranker_, scores = cross_fitted_scores(evidence, codes, weight, fold, self._known, self.seed)
+        else:
+            scores = self._out_of_fold(fitted, masks, products, codes)
+        right = scores.best[:, 0] == codes
+        self.confidence_, self.calibration_, confidence = cross_fitted(scores.signals, right, weight, fold, self.seed)
+        branch_right = scores.branch == self.branch_index_[codes]
+        self.branch_confidence_, self.branch_calibration_, branch_confidence = cross_fitted(
+            scores.signals, branch_right, weight, fold, self.seed
+        )
+        return score_table(products, scores, self.classes_, self.branches_, confidence, branch_confidence)
+
+    def _out_of_fold(
+        self, fitted: list[Any], masks: list[NDArray[np.bool_]], products: pd.DataFrame, codes: NDArray[np.intp]
+    ) -> Scores:
+        """Scores of each fold by the classifier that never saw it, at that fold's temperature."""
         temperatures = [
             self._temperature(classifier, products[mask], codes[mask])
             for classifier, mask in zip(fitted, masks, strict=True)
         ]
         self.temperature_ = float(np.exp(np.mean(np.log(temperatures))))
-        scores = assembled(
+        return assembled(
             [
                 (mask, scores_of(classifier, products[mask], self._known, temperature))
                 for classifier, mask, temperature in zip(fitted, masks, temperatures, strict=True)
             ]
         )
-        right = scores.best[:, 0] == codes
-        self.confidence_, self.calibration_, confidence = cross_fitted(scores.signals, right, weight, fold, self.seed)
-        return self._frame(products, scores, confidence)
 
     def predict_proba(self, products: pd.DataFrame) -> NDArray[np.float64]:
         """A probability for every category, shape (n, K), columns as in `classes_`."""
         check_is_fitted(self, "calibration_")
+        if self.reranker_ is not None:
+            return probabilities_by(self.reranker_, self.classifier_, products, self._known)
         return at_temperature(aligned(self.classifier_, products, self.classes_), self.temperature_)
 
     def predict(self, products: pd.DataFrame) -> NDArray[np.str_]:
@@ -151,7 +177,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         """Category, confidence, branch and alternatives of each product, in the order given.
 
         Columns: product_id, category_id, confidence, branch_id, branch_probability,
-        top_categories and top_probabilities (lists, best first).
+        branch_confidence (P(the branch is right)), top_categories and top_probabilities (lists, best first).
         """
         check_is_fitted(self, "calibration_")
         return self._scored_by(self.classifier_, products)
@@ -237,25 +263,13 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         return fit_temperature(aligned(classifier, products.iloc[some], self.classes_), codes[some])
 
     def _scored_by(self, classifier: Any, products: pd.DataFrame) -> pd.DataFrame:
-        scores = scores_of(classifier, products, self._known, self.temperature_)
-        return self._frame(products, scores, self.calibration_(self.confidence_.predict_right(scores.signals)))
-
-    def _frame(self, products: pd.DataFrame, scores: Scores, confidence: NDArray[np.float64]) -> pd.DataFrame:
-        top_categories = self.classes_[scores.best]
-        named = "product_id" in products.columns
-        return pd.DataFrame(
-            {
-                "product_id": products["product_id"].to_numpy()
-                if named
-                else [str(row) for row in range(len(products))],
-                "category_id": top_categories[:, 0].astype(object),
-                "confidence": confidence,
-                "branch_id": self.branches_[scores.branch].astype(object),
-                "branch_probability": scores.branch_probability,
-                "top_categories": pd.Series(top_categories.tolist(), dtype=object),
-                "top_probabilities": pd.Series(scores.probability.tolist(), dtype=object),
-            }
-        )
+        if self.reranker_ is not None:
+            scores = scores_by(self.reranker_, evidence_of(classifier, products, self._known), self._known)
+        else:
+            scores = scores_of(classifier, products, self._known, self.temperature_)
+        confidence = _sure(self.confidence_, self.calibration_, scores)
+        branch_confidence = _sure(self.branch_confidence_, self.branch_calibration_, scores)
+        return score_table(products, scores, self.classes_, self.branches_, confidence, branch_confidence)
 
 
 def _as_arrays(categories: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
@@ -263,6 +277,12 @@ def _as_arrays(categories: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray
     return categories, np.ones(len(categories)) if weight is None else np.asarray(weight, dtype=np.float64)
 
 
+def _sure(confidence: Confidence, calibration: Calibration, scores: Scores) -> NDArray[np.float64]:
+    return calibration(confidence.predict_right(scores.signals))
+
+
 def _fit_classifier(classifier: Any, products: pd.DataFrame, categories: NDArray[Any], weight: NDArray[Any]) -> Any:
+    if isinstance(classifier, Views):
+        return clone(classifier).fit(products, categories, weight)
     last = classifier.steps[-1][0]
     return clone(classifier).fit(products, categories, **{f"{last}__sample_weight": weight})

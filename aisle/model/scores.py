@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from aisle.model.confidence import SIGNALS, at_temperature, log_odds
-from aisle.model.text import field, words
+from aisle.model.text import field
+from aisle.model.words import clean, words
 
 ALTERNATIVES = 10  # categories kept for each product, best first
 _BATCH = 1000
@@ -27,7 +28,7 @@ class Scores:
     probability : array of shape (n, up to ALTERNATIVES), theirs
     branch : array of int, shape (n,), the branch of the greatest summed probability
     branch_probability : array of shape (n,), in [0, 1]
-    signals : array of shape (n, len(SIGNALS))
+    signals : array of shape (n, m), the columns of `SIGNALS` first
     """
 
     best: NDArray[np.intp]
@@ -54,10 +55,10 @@ def scores_of(classifier: Any, products: pd.DataFrame, known: Known, temperature
         none = np.empty(0, dtype=np.intp)
         return Scores(none.reshape(0, kept), np.empty((0, kept)), none, np.empty(0), np.empty((0, len(SIGNALS))))
     parts = []
-    for batch in _batches(products):
+    for batch in batches(products):
         probability = at_temperature(aligned(classifier, batch, known.classes), temperature)
         parts.append(_summary(classifier, batch, probability, known))
-    return _joined(parts)
+    return joined(parts)
 
 
 def aligned(classifier: Any, products: pd.DataFrame, classes: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -70,52 +71,102 @@ def aligned(classifier: Any, products: pd.DataFrame, classes: NDArray[np.str_]) 
     return whole
 
 
-def assembled(parts: list[tuple[NDArray[np.bool_], Scores]]) -> Scores:
+_Rows = TypeVar("_Rows")  # a dataclass of arrays with a row a product
+
+
+def assembled(parts: list[tuple[NDArray[np.bool_], _Rows]]) -> _Rows:
     """Scores of disjoint masks of the same rows, put back into the order of the rows."""
     order = np.argsort(np.concatenate([np.flatnonzero(rows) for rows, _ in parts]))
-    whole = _joined([scores for _, scores in parts])
-    return Scores(*(getattr(whole, one.name)[order] for one in fields(Scores)))
+    whole = joined([scores for _, scores in parts])
+    return type(whole)(*(getattr(whole, one.name)[order] for one in fields(whole)))  # type: ignore[arg-type]
 
 
 def _summary(classifier: Any, products: pd.DataFrame, probability: NDArray[np.float64], known: Known) -> Scores:
-    best = _best_columns(probability)
+    best = best_columns(probability)
     top = np.take_along_axis(probability, best, axis=1)
-    by_branch = _sum_by(probability, known.branch_index, known.branches)
-    branch_probability = np.minimum(by_branch.max(axis=1), 1.0)
-    logs = np.log(np.clip(top, 1e-12, None))
+    by_branch = sum_by(probability, known.branch_index, known.branches)
+    entropy = -(probability * np.log(np.clip(probability, 1e-12, None))).sum(axis=1)
+    columns = signals_of(best, top, entropy, by_branch, title_signals(classifier[0], products), known)
+    return Scores(best, top, by_branch.argmax(axis=1), np.minimum(by_branch.max(axis=1), 1.0), columns)
+
+
+def signals_of(
+    best: NDArray[np.intp],
+    probability: NDArray[np.float64],
+    entropy: NDArray[np.float64],
+    by_branch: NDArray[np.float64],
+    titles: NDArray[np.float64],
+    known: Known,
+) -> NDArray[np.float64]:
+    """The columns `SIGNALS`, shape (n, len(SIGNALS)), from the best categories and their probabilities."""
+    logs = np.log(np.clip(probability, 1e-12, None))
     signals = {
-        "log_odds_top": log_odds(top[:, 0]),
+        "log_odds_top": log_odds(probability[:, 0]),
         "log_margin": logs[:, 0] - logs[:, 1],
-        "entropy": -(probability * np.log(np.clip(probability, 1e-12, None))).sum(axis=1),
-        "log_odds_branch": log_odds(branch_probability),
+        "entropy": entropy,
+        "log_odds_branch": log_odds(by_branch.max(axis=1)),
         "log_support": np.log1p(known.support[best[:, 0]]),
-        "unseen_share": classifier[0].unseen_share(products),
-        "title_words": np.log1p([len(words(title)) for title in field(products, "title")]),
+        "unseen_share": titles[:, 0],
+        "title_words": titles[:, 1],
         "second_in_branch": known.branch_index[best[:, 0]] == known.branch_index[best[:, 1]],
     }
-    columns = np.column_stack([np.asarray(signals[name], dtype=np.float64) for name in SIGNALS])
-    return Scores(best, top, by_branch.argmax(axis=1), branch_probability, columns)
+    return np.column_stack([np.asarray(signals[name], dtype=np.float64) for name in SIGNALS])
 
 
-def _best_columns(probability: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The columns of the greatest probabilities of each row, best first."""
+def title_signals(text: Any, products: pd.DataFrame) -> NDArray[np.float64]:
+    """Share of a title's words that no training product had, and log of 1 + its words, shape (n, 2)."""
+    counts = np.log1p([len(words(clean(title))) for title in field(products, "title")])
+    return np.column_stack([text.unseen_share(products), counts])
+
+
+def best_columns(probability: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The columns of the greatest probabilities of each row, best first, up to ALTERNATIVES."""
     kept = min(ALTERNATIVES, probability.shape[1])
     some = np.argpartition(-probability, kept - 1, axis=1)[:, :kept]
     order = np.argsort(-np.take_along_axis(probability, some, axis=1), axis=1, kind="stable")
     return np.take_along_axis(some, order, axis=1)
 
 
-def _sum_by(values: NDArray[np.float64], group: NDArray[np.intp], groups: int) -> NDArray[np.float64]:
+def sum_by(values: NDArray[np.float64], group: NDArray[np.intp], groups: int) -> NDArray[np.float64]:
     """Columns of `values` summed by `group`, shape (n, groups)."""
     membership = np.zeros((values.shape[1], groups))
     membership[np.arange(values.shape[1]), group] = 1.0
     return np.asarray(values @ membership)
 
 
-def _batches(products: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def batches(products: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows of `products`, some at a time."""
     for start in range(0, len(products), _BATCH):
         yield products.iloc[start : start + _BATCH]
 
 
-def _joined(parts: list[Scores]) -> Scores:
-    return Scores(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Scores)))
+def joined(parts: list[_Rows]) -> _Rows:
+    """Dataclasses of arrays, one below the other."""
+    first = parts[0]
+    columns = [np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(first)]  # type: ignore[arg-type]
+    return type(first)(*columns)
+
+
+def score_table(
+    products: pd.DataFrame,
+    scores: Scores,
+    classes: NDArray[np.str_],
+    branches: NDArray[np.str_],
+    confidence: NDArray[np.float64],
+    branch_confidence: NDArray[np.float64],
+) -> pd.DataFrame:
+    """The score frame of `products`: see `Categorizer.score_frame` for its columns."""
+    top_categories = classes[scores.best]
+    named = "product_id" in products.columns
+    return pd.DataFrame(
+        {
+            "product_id": products["product_id"].to_numpy() if named else [str(row) for row in range(len(products))],
+            "category_id": top_categories[:, 0].astype(object),
+            "confidence": confidence,
+            "branch_id": branches[scores.branch].astype(object),
+            "branch_probability": scores.branch_probability,
+            "branch_confidence": branch_confidence,
+            "top_categories": pd.Series(top_categories.tolist(), dtype=object),
+            "top_probabilities": pd.Series(scores.probability.tolist(), dtype=object),
+        }
+    )

@@ -18,9 +18,13 @@ TRUSTED_TYPES = [
     "aisle.model.classifiers.TreeClassifier",
     "aisle.model.confidence.Calibration",
     "aisle.model.confidence.Confidence",
+    "aisle.model.memory.Memory",
+    "aisle.model.neighbours.Neighbours",
+    "aisle.model.reranker.Reranker",
     "aisle.model.text.HashedWords",
     "aisle.model.text.ProductText",
     "aisle.model.text._Vectorizer",
+    "aisle.model.views.Views",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
@@ -15,71 +12,9 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
+from aisle.model.words import clean, edges, roles_of_words, skeletons, words
+
 DESCRIPTION_CHARACTERS = 1000  # what follows in a description is mostly about the shop
-
-_MARK_UP = re.compile(r"<[^<>]{0,300}>|\bhttps?://\S+")
-_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd\u200b-\u200f\ufeff]+")
-_SPACE = re.compile(r"\s+")
-_WORD = re.compile(r"[^\W_]+")
-_VOWEL_INSIDE = re.compile(r"(?<=\w)[aeiouy]")
-# After these words a title names another thing: what it fits, or what comes with it (en, de, fr, nl).
-_FITTING = frozenset(
-    [
-        *("for", "fits", "fit", "fitting", "compatible", "suitable", "with"),
-        *("fur", "passend", "mit", "pour", "avec", "voor", "geschikt", "met"),
-    ]
-)
-_LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
-
-
-def clean(text: str) -> str:
-    """`text` in small letters, without mark-up, accents and unreadable characters.
-
-    >>> clean("<b>Fold-Out&nbsp;SOFA</b> Estell\u00e1")
-    'fold-out sofa estella'
-    """
-    if "&" in text:
-        text = html.unescape(text)
-    if "<" in text or "http" in text:
-        text = _MARK_UP.sub(" ", text)
-    if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return _SPACE.sub(" ", _UNREADABLE.sub(" ", text)).strip().casefold()
-
-
-def words(text: str) -> list[str]:
-    """The words of a cleaned text, numbers apart from their units.
-
-    >>> words("synology rt19-router 58.4cm")
-    ['synology', 'rt', '19', 'router', '58', '4', 'cm']
-    """
-    return _WORD.findall(_LETTERS_AND_DIGITS.sub(" ", text))
-
-
-def skeletons(text: str) -> list[str]:
-    """Words of a cleaned text without their inner vowels, so that a word and its abbreviation meet.
-
-    >>> skeletons("sleeping bag slpng bg 70")
-    ['slpng', 'bg', 'slpng', 'bg']
-    """
-    stripped = (_VOWEL_INSIDE.sub("", word) for word in _WORD.findall(text) if word.isalpha())
-    return [skeleton for skeleton in stripped if len(skeleton) > 1]
-
-
-def roles_of_words(text: str) -> list[str]:
-    """Words of a cleaned text, marked as the thing or as what it fits or comes with; none where nothing says so.
-
-    >>> roles_of_words("battery 18v for cordless drill")
-    ['^battery', '^18', '^v', '~cordless', '~drill']
-    >>> roles_of_words("cordless drill")
-    []
-    """
-    named = words(text)
-    cut = next((place for place, word in enumerate(named) if place and word in _FITTING), len(named))
-    if cut == len(named):
-        return []
-    return [f"^{word}" for word in named[:cut]] + [f"~{word}" for word in named[cut:] if word not in _FITTING]
 
 
 def field(products: pd.DataFrame, name: str) -> list[str]:
@@ -136,6 +71,7 @@ VIEWS: dict[str, tuple[str, str, int, int]] = {
     "title_words": ("title", "words", 1, 2),
     "title_characters": ("title", "characters", 2, 5),
     "title_roles": ("title", "roles", 1, 1),
+    "title_edges": ("title", "edges", 1, 1),
     "title_skeletons": ("title", "skeletons", 1, 2),
     "description_words": ("description", "words", 1, 1),
     "seller_category_words": ("seller_category", "words", 1, 2),
@@ -147,6 +83,7 @@ _ANALYZERS: dict[str, dict[str, Any]] = {
     "words": {"tokenizer": words, "token_pattern": None},
     "skeletons": {"tokenizer": skeletons, "token_pattern": None},
     "roles": {"tokenizer": roles_of_words, "token_pattern": None},
+    "edges": {"tokenizer": edges, "token_pattern": None},
     "characters": {"analyzer": "char_wb"},
     "lines": {"tokenizer": str.splitlines, "token_pattern": None},
 }
@@ -220,6 +157,13 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             for view in self.vectorizers_
         ]
         return _beside(parts, len(products))
+
+    def columns(self, views: Iterable[str] | None = None) -> NDArray[np.intp]:
+        """The columns of the features that come from `views`, rising; all of them by default."""
+        wanted = set(self.vectorizers_ if views is None else views)
+        sizes = [len(vectorizer.vocabulary_) for vectorizer in self.vectorizers_.values()]
+        chosen = np.repeat([view in wanted for view in self.vectorizers_], sizes)
+        return np.flatnonzero(chosen)
 
     def unseen_share(self, products: pd.DataFrame) -> NDArray[np.float64]:
         """Share of a title's words that no training product had, shape (n,); 1 where a title has no word."""
