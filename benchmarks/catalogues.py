@@ -17,6 +17,7 @@ from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
 from aisle.config import Parameters
 from aisle.errors import DataError
 
+SHIPPED = "reranked"  # the candidate that a run with the shipped parameters chooses
 PROJECT = Path(__file__).parents[1]
 
 

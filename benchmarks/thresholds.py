@@ -29,12 +29,11 @@ from tqdm import tqdm
 
 from aisle.config import read_parameters
 from aisle.errors import exit_code_of
-from benchmarks.catalogues import PROJECT
+from benchmarks.catalogues import PROJECT, SHIPPED
 from benchmarks.certificates.methods import Cell, Method, aisle, aisle_by_seller, mapie, naive, uncorrected
 from benchmarks.certificates.pools import Pool, fitted
 from benchmarks.results import Result, report
 
-CANDIDATE = "linear_fields"
 TARGETS = (0.9, 0.95, 0.98)
 ROWS = (500, 1000, 3000, 10_000)
 DRAWS = {"rows": 20_000, "sellers": 6_000}
@@ -156,7 +155,7 @@ def main() -> None:
     with tqdm(total=len(names) * len(sizes) * sum(draws.values()), unit="draw", desc="calibrations") as bar:
         for name in names:
             bar.set_postfix_str(f"{name}: fitting")
-            pool = fitted(name, CANDIDATE, parameters)
+            pool = fitted(name, SHIPPED, parameters)
             bar.set_postfix_str(name)
             found |= measured(pool, sizes, draws, bar)
     report("thresholds", rows_of(found), quick=quick)

@@ -79,6 +79,7 @@ def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, wear: Wea
         used=wear.used(),
         fresh=_sentence(wear.when(wear.youngest or datetime.date.min)),
         by_branch=graph.policy.level == "branch",
+        by_clusters=graph.policy.clusters == "seller",
         start=_start(graph),
         by_seller=evidence.get("by_seller"),
         data_version=graph.data_version,

@@ -35,7 +35,8 @@ def main() -> None:
         copies_of_rare=parameters.train.copies_of_rare,
         jobs=min(2, os.cpu_count() or 1),
     )
-    out_of_fold, facts = fit_and_measure(categorizer, read_frame(WORK / "prepared" / "train.parquet"))
+    doubted_at = parameters.train.person_error_rate if parameters.train.certainty_weights else None
+    out_of_fold, facts = fit_and_measure(categorizer, read_frame(WORK / "prepared" / "train.parquet"), doubted_at)
     folder = WORK / "candidates" / candidate
     save(categorizer, folder / "model.skops")
     write_frame(out_of_fold, folder / "out_of_fold.parquet")

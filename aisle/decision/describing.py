@@ -11,9 +11,10 @@ def describe(policy: Policy) -> str:
     """In plain words, on one line: what the policy does, on what evidence."""
     expected = policy.expected
     rows = f"{expected.get('rows') or 0:,} calibration rows"
-    start = _describe_start(policy)
+    counted = ", whole sellers counted" if policy.clusters == "seller" else ""
+    start = _describe_start(policy, counted)
     if not policy.automatic:
-        return f"Automation is off, every product goes to people: {_why_off(policy, rows)}.{start}"
+        return f"Automation is off, every product goes to people: {_why_off(policy, rows, counted)}.{start}"
     sure = "confidence" if policy.level == "leaf" else "branch confidence"
     where = f"At {sure} ≥ {policy.threshold:.4g}" if policy.threshold is not None else "At a threshold a branch"
     decided = "decided automatically" if policy.level == "leaf" else "put into a branch automatically"
@@ -30,18 +31,19 @@ def describe(policy: Policy) -> str:
         return f"{sentence}; not certified.{start}"
     return (
         f"{sentence}; certified: at least {policy.target_accuracy:.4g} with probability "
-        f"{policy.confidence_level:.4g}.{start}"
+        f"{policy.confidence_level:.4g}{counted}.{start}"
     )
 
 
-def _describe_start(policy: Policy) -> str:
+def _describe_start(policy: Policy, counted: str) -> str:
     if policy.branch_start is None or policy.branch_start_accuracy is None:
         return ""
     expected = policy.expected
     return (
         f" At branch confidence ≥ {policy.branch_start:.4g} a person starts in the suggested branch: "
         f"{_percent(expected.get('start_coverage'))} of all products, {_percent(expected.get('start_accuracy'))} of "
-        f"them right{_interval(expected, 'start_accuracy')}; certified: at least {policy.branch_start_accuracy:.4g}."
+        f"them right{_interval(expected, 'start_accuracy')}; certified: at least "
+        f"{policy.branch_start_accuracy:.4g}{counted}."
     )
 
 
@@ -54,13 +56,13 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
-def _why_off(policy: Policy, rows: str) -> str:
+def _why_off(policy: Policy, rows: str, counted: str) -> str:
     if not policy.expected.get("rows"):
         return "there are no calibration rows to choose a threshold with; label a random sample of products first"
     if policy.kind == "target_accuracy":
         return (
             f"on {rows} no threshold keeps an accuracy of {policy.target_accuracy:.4g} with probability "
-            f"{policy.confidence_level:.4g}; more audited labels or a lower target may help"
+            f"{policy.confidence_level:.4g}{counted}; more audited labels or a lower target may help"
         )
     if policy.kind == "cost":
         return f"on {rows} a person's look costs less than the errors at any threshold"

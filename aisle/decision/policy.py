@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aisle.config import Level
+from aisle.config import Clusters, Level
 from aisle.errors import DataError
 from aisle.files import read_json, write_json
 
@@ -62,6 +62,8 @@ class Policy:
         starts there, where its branch confidence ≥ this; None: never.
     branch_start_accuracy : float in (0, 1) or None
         Share right among the branches handed over that is promised; None without `branch_start`.
+    clusters : 'none' or 'seller'
+        What the promises count: calibration rows one by one, or whole sellers.
     policy_id : str
         12 hexadecimal digits: the hash of all the rest.
     """
@@ -77,6 +79,7 @@ class Policy:
     level: Level = "leaf"
     branch_start: float | None = None
     branch_start_accuracy: float | None = None
+    clusters: Clusters = "none"
     policy_id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -228,6 +231,7 @@ def _check_form(content: Any, path: Path) -> None:
     forms: dict[str, Any] = {
         "kind": content["kind"] in ("target_accuracy", "coverage", "cost"),
         "level": content["level"] in ("leaf", "branch"),
+        "clusters": content["clusters"] in ("none", "seller"),
         "certificate": content["certificate"] in ("holdout", None),
         "target_accuracy": _is_share(content["target_accuracy"]),
         "confidence_level": _is_share(content["confidence_level"]),

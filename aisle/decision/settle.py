@@ -65,6 +65,7 @@ def settle_policy(
         branch_thresholds=branch_thresholds,
         always_review=tuple(always_review),
         level=asked.level,
+        clusters=how.clusters,
     )
     if planned and branches is not None:
         policy = _with_start(policy, training, calibration, branches, asked, spent)

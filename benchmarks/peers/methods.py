@@ -18,6 +18,7 @@ from aisle.config import Parameters
 from aisle.model.candidates import make_candidate
 from aisle.model.categorizer import Categorizer
 from aisle.model.text import field
+from benchmarks.catalogues import SHIPPED
 
 DESCRIPTION_CHARACTERS = 500  # descriptions are cut here by the peer that reads them
 SHARPNESS = 4.0  # softmax of this many times the margins
@@ -213,10 +214,9 @@ class Aisle(Method):
 
 def aisle_as_shipped(parameters: Parameters, branch_of: Mapping[str, str]) -> Categorizer:
     """The categorizer that a run with `parameters` would promote, not yet fitted."""
-    name = "linear_fields"
     return make_candidate(
-        name,
-        parameters.candidates.get(name, {}),
+        SHIPPED,
+        parameters.candidates.get(SHIPPED, {}),
         branch_of,
         copies_of_rare=parameters.train.copies_of_rare,
         jobs=2,

@@ -37,7 +37,7 @@ def draw(evidence: Evidence, *, png: bool = True) -> dict[str, Drawn]:
 
 def accuracy_coverage(evidence: Evidence) -> Figure:
     """The accuracy-coverage curve beside a perfect ordering and the other candidates."""
-    figure, axes = look.canvas(5.7, 4.1)
+    figure, axes = look.canvas(5.7, 4.3)
     curves, promise, glance = evidence["curves"], evidence["promise"], evidence["glance"]
     others = [name for name in curves["candidates"] if name != curves["chosen"]]
     for name, colour in zip(others, look.OTHERS * len(others), strict=False):
@@ -57,7 +57,7 @@ def accuracy_coverage(evidence: Evidence) -> Figure:
     _share_axes(axes, "Coverage: share of products decided automatically", "Accuracy among those")
     axes.set_xlim(0, 101)
     axes.set_ylim(max(0, 100 * lowest - 3), 100.8)
-    _legend_below(figure, axes, columns=3)
+    _legend_below(figure, axes, columns=2)
     return figure
 
 

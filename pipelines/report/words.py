@@ -12,6 +12,7 @@ CANDIDATES = {
     "linear_title": "linear, title",
     "linear_fields": "linear, all fields",
     "linear_tree": "linear, tree",
+    "reranked": "several views, re-ranked",
 }
 CORRUPTIONS = {
     "clean": "as they are",

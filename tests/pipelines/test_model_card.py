@@ -69,6 +69,13 @@ class TestCard:
         assert "| Put into a branch automatically |" in card
         assert "At branch confidence ≥ 0.6" in card
 
+    def test_says_when_whole_sellers_were_counted(self, graph: GraphFiles) -> None:
+        assert "counted whole" not in model_card(graph, PASSED, None, graph.wear(1))
+        policy = dataclasses.replace(graph.policy, clusters="seller")
+        card = model_card(dataclasses.replace(graph, policy=policy), PASSED, None, graph.wear(1))
+        assert "certified: at least 0.9 with probability 0.95, whole sellers counted." in card
+        assert "- **Sellers** are counted whole" in card
+
     def test_says_where_people_start(self, graph: GraphFiles) -> None:
         share = {"value": 0.9, "low": 0.85, "high": 0.94, "rows": 200}
         policy = dataclasses.replace(graph.policy, branch_start=0.7, branch_start_accuracy=0.85)

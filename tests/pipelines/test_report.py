@@ -114,6 +114,17 @@ def test_every_section_of_the_evidence_is_shown(run: Path) -> None:
         assert said in text, said
 
 
+def test_what_the_certificate_counts_is_said(evidence: dict[str, Any]) -> None:
+    by_seller = {**evidence, "promise": {**evidence["promise"], "clusters": "seller"}}
+    for shown, said, unsaid in (
+        (evidence, "products are drawn one by one", "sellers are drawn one by one"),
+        (by_seller, "sellers are drawn one by one", "products are drawn one by one"),
+    ):
+        page = render(shown, {name: one.svg for name, one in draw(shown).items()})
+        assert said in page
+        assert unsaid not in page
+
+
 def test_names_are_shown_and_never_run(evidence: dict[str, Any]) -> None:
     hostile = {
         **evidence,

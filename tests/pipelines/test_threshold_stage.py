@@ -211,11 +211,39 @@ def test_scores_without_a_branch_confidence_are_refused() -> None:
     assert not Path("work/policy.json").exists()
 
 
-def test_whole_sellers_may_count_instead_of_products() -> None:
-    plain = settled()
+def shops_that_err_alike(seed: int, products: str, path: str) -> None:
+    """Scores of these products whose errors are those of a few shops."""
+    truth = pd.read_parquet(products)
+    rng = np.random.default_rng(seed)
+    shop = truth["seller"].str.extract(r"(\d+)")[0].astype(int).to_numpy()
+    confidence = rng.random(len(truth))
+    wrong = rng.random(len(truth)) < np.where(shop < 6, 3, 0.1) * (0.02 + (1 - confidence) ** 3)
+    other = np.where(truth["category_id"] == "hose", "doll", "hose")
+    category = np.where(wrong, other, truth["category_id"]).astype(object)
+    scores = pd.DataFrame({"product_id": truth["product_id"], "category_id": category, "confidence": confidence})
+    write_frame(scores.assign(branch_id=[BRANCHES[one] for one in category], branch_confidence=confidence), path)
+
+
+def test_whole_sellers_may_count_instead_of_products(capsys: pytest.CaptureFixture[str]) -> None:
+    shops_that_err_alike(2, "work/prepared/train.parquet", "work/candidates/plain/out_of_fold.parquet")
+    shops_that_err_alike(4, "work/prepared/calibration.parquet", "work/scores/plain/calibration.parquet")
+    by_product = settled()
+    assert by_product.clusters == "none"
+    assert "sellers" not in capsys.readouterr().out
+    write_text("params.yaml", "policy: {target_accuracy: 0.95}\nthreshold: {clusters: seller}\n")
+    by_seller = settled()
+    assert by_seller.clusters == "seller"
+    assert by_seller.threshold is not None
+    assert by_product.threshold is not None
+    assert by_seller.threshold > by_product.threshold + 0.01  # errors that come together count for less
+    assert "with probability 0.95, whole sellers counted." in capsys.readouterr().out
+
+
+def test_without_sellers_each_product_counts_as_one_of_its_own() -> None:
+    for path in ("work/prepared/train.parquet", "work/prepared/calibration.parquet"):
+        write_frame(pd.read_parquet(path).assign(seller=None), path)
     write_text("params.yaml", "policy: {target_accuracy: 0.95}\nthreshold: {clusters: seller}\n")
     assert settled().automatic
-    assert settled().policy_id != plain.policy_id
 
 
 def test_prices_of_an_unknown_branch_are_refused() -> None:

@@ -144,6 +144,7 @@ def promise(policy: Policy, name_of: Callable[[str], str]) -> dict[str, Any]:
         ],
         "branch_start": policy.branch_start,
         "branch_start_accuracy": policy.branch_start_accuracy,
+        "clusters": policy.clusters,
         "always_review": len(policy.always_review),
         "expected": dict(policy.expected or {}),
     }

@@ -214,6 +214,7 @@ def test_the_id_depends_on_every_field() -> None:
         ({"threshold": "0.8"}, "threshold is not as"),
         ({"kind": "hope"}, "kind is not as"),
         ({"level": "twig"}, "level is not as"),
+        ({"clusters": "shop"}, "clusters is not as"),
         ({"branch_start": 2}, "branch_start is not as"),
         ({"branch_thresholds": {"x": 2}}, "branch_thresholds is not as"),
         ({"always_review": [1]}, "always_review is not as"),
@@ -368,3 +369,4 @@ def test_nothing_qualifies_is_said_plainly() -> None:
         "Automation is off, every product goes to people: on 500 calibration rows no threshold keeps an accuracy of "
         "0.95 with probability 0.95; more audited labels or a lower target may help."
     )
+    assert "with probability 0.95, whole sellers counted; more" in describe(replace(settled, clusters="seller"))
