@@ -21,6 +21,7 @@ from aisle.errors import EXIT_BAD_INPUT, ConfigurationError, exit_code_of
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("commands.sample", "make a sample catalogue of any size, or a stream of dated products"),
     "import": ("commands.import_", "bring a labelled catalogue in from CSV, JSON lines or Parquet files"),
+    "explain": ("commands.explain", "say why a product is put where it is: words, labelled products like it, doubts"),
     "plan": ("commands.plan", "say how many audits it takes for which promise at which coverage"),
     "report": ("commands.report", "write the evidence of the last run as one HTML page"),
     "promote": ("commands.promote", "make a registered model version the champion"),

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from aisle.errors import DataError
 from aisle.model.confidence import Calibration, Confidence, at_temperature, cross_fitted, fit_temperature
+from aisle.model.reasons import typical_signals
 from aisle.model.reranking import cross_fitted_scores, evidence_of, probabilities_by, scores_by
 from aisle.model.scores import Known, Scores, aligned, assembled, score_table, scores_of
 from aisle.model.views import Views
@@ -50,6 +51,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     reranker_ : Reranker, or None
     confidence_, calibration_ : fitted on cross-fitted scores of the training rows
     branch_confidence_, branch_calibration_ : the same for the branch
+    typical_ : array of shape (m,)
+        Median signals of right and sure out-of-fold answers: what `explain` compares with.
 
     Notes
     -----
@@ -136,6 +139,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             scores = self._out_of_fold(fitted, masks, products, codes)
         right = scores.best[:, 0] == codes
         self.confidence_, self.calibration_, confidence = cross_fitted(scores.signals, right, weight, fold, self.seed)
+        self.typical_ = typical_signals(scores.signals, right, confidence)
         branch_right = scores.branch == self.branch_index_[codes]
         self.branch_confidence_, self.branch_calibration_, branch_confidence = cross_fitted(
             scores.signals, branch_right, weight, fold, self.seed
@@ -209,13 +213,17 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         Its confidence stays that of this categorizer: enough to see what copies do to the answers,
         at a quarter of the price of a whole fit.
         """
-        check_is_fitted(self, "calibration_")
-        categories, weight = _as_arrays(categories, sample_weight)
         other = copy.copy(self)
         other.copies_of_rare = copies_of_rare
+        return other.refit(products, categories, sample_weight)
+
+    def refit(self, products: pd.DataFrame, categories: ArrayLike, sample_weight: ArrayLike | None) -> Self:
+        """Fit the classifier that answers again, with other weights; what was learnt out of fold stays."""
+        check_is_fitted(self, "calibration_")
+        categories, weight = _as_arrays(categories, sample_weight)
         codes = np.searchsorted(self.classes_, categories)
-        (other.classifier_,) = other._fitted_on([np.ones(len(codes), dtype=bool)], products, categories, codes, weight)
-        return other
+        (self.classifier_,) = self._fitted_on([np.ones(len(codes), dtype=bool)], products, categories, codes, weight)
+        return self
 
     @property
     def _known(self) -> Known:

@@ -79,6 +79,7 @@ class Memory(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
         keys = self._keys(products)
         known = sorted(set(keys) - {""})
         self.keys_ = "\n".join(known)
+        self.__dict__.pop("_place", None)  # of an earlier fit
         place = {key: row for row, key in enumerate(known)}
         rows = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
         seen = rows >= 0

@@ -51,7 +51,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         kept = sparse.csr_array(X)[self.rows_]
         found = np.bincount(kept.indices, minlength=X.shape[1])
         self.terms_ = np.flatnonzero((found > 0) & (found <= max(self.most_common * len(self.rows_), 20)))
-        self.index_ = sparse.csr_matrix(normalize(kept[:, self.terms_]).T.astype(np.float32))
+        self.index_ = sparse.csr_matrix(_of_length_one(kept[:, self.terms_]).T)
         self.codes_ = np.asarray(codes)[self.rows_]
         return self
 
@@ -69,7 +69,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         total = np.bincount(cell, alike.data**_POWER, size).astype(np.float32)
         nearest = np.zeros(size, dtype=np.float32)
         np.maximum.at(nearest, cell, alike.data)
-        return total.reshape(alike.shape[0], -1), nearest.reshape(alike.shape[0], -1)
+        return total.reshape(-1, self.categories_), nearest.reshape(-1, self.categories_)
 
     def nearest(self, X: sparse.csr_array, count: int = 3) -> list[list[tuple[int, float]]]:
         """The `count` most similar training rows of each row of X, with their similarity, most similar first."""
@@ -81,11 +81,19 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         return found
 
     def _alike(self, X: sparse.csr_array) -> Any:
-        return sparse.csr_matrix(normalize(sparse.csr_array(X)[:, self.terms_]).astype(np.float32)) @ self.index_
+        return sparse.csr_matrix(_of_length_one(sparse.csr_array(X)[:, self.terms_])) @ self.index_
+
+
+def _of_length_one(X: sparse.csr_array) -> sparse.csr_array:
+    """Rows of X scaled to length one; empty ones stay so, as where every term is common."""
+    return normalize(X).astype(np.float32) if 0 not in X.shape else X.astype(np.float32)
 
 
 def _spread(codes: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
-    """At most `most` rows, with the same cap for every category; rows in rising order."""
+    """At most `most` rows, with the same cap for every category; rows in rising order.
+
+    Where there are more categories than `most`, rows drawn from all.
+    """
     if len(codes) <= most:
         return np.arange(len(codes))
     order = np.random.default_rng(seed).permutation(len(codes))
@@ -93,4 +101,4 @@ def _spread(codes: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
     counts = np.bincount(codes)
     place = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     cap = np.sort(place, kind="stable")[most]  # rows of a lower place: at most `most` of them
-    return np.sort(by_category[place < max(cap, 1)])
+    return np.sort(by_category[place < cap] if cap else order[:most])

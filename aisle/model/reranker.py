@@ -173,9 +173,9 @@ class Reranker(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
             early_stopping=False,
             random_state=self.seed,
         )
-        self.model_.fit(
-            columns.reshape(-1, columns.shape[2]), right.ravel(), sample_weight=np.repeat(weight, right.shape[1])
-        )
+        # With weights scikit-learn looks for the edges of its bins a hundred times longer; ones change nothing.
+        repeated = None if (weight == 1).all() else np.repeat(weight, right.shape[1])
+        self.model_.fit(columns.reshape(-1, columns.shape[2]), right.ravel(), sample_weight=repeated)
         return self
 
     def signals(self, evidence: Evidence) -> NDArray[np.float32]:
@@ -201,7 +201,9 @@ def _with_history(evidence: Evidence, confusion: sparse.csr_matrix) -> NDArray[n
     answered = np.asarray(confusion.sum(axis=1)).ravel()
     labelled = np.asarray(confusion.sum(axis=0)).ravel()
     right = confusion.diagonal()[candidates]
-    met = np.asarray(confusion[first.ravel(), candidates.ravel()]).reshape(candidates.shape)
+    met = np.zeros(candidates.shape)
+    if met.size:  # scipy answers no places with one of no shape
+        met = np.asarray(confusion[first.ravel(), candidates.ravel()]).reshape(candidates.shape)
     history = {
         "taken_for": (met + 0.5 * (candidates == first)) / (answered[first] + 1.5),
         "precision": (right + 0.8) / (answered[candidates] + 1),

@@ -11,11 +11,23 @@ from sklearn.base import clone
 
 from aisle.model.confidence import SIGNALS, log_odds
 from aisle.model.reranker import CANDIDATES, FEATURES, SIGNAL_NAMES, Evidence, Reranker, features_of
-from aisle.model.scores import Known, Scores, batches, best_columns, joined, signals_of, sum_by, title_signals
+from aisle.model.scores import (
+    ALTERNATIVES,
+    Known,
+    Scores,
+    assembled,
+    batches,
+    best_columns,
+    joined,
+    signals_of,
+    sum_by,
+    title_signals,
+)
 from aisle.model.views import Views, widened
 
 _LEADS = [place for place, name in enumerate(FEATURES) if name.endswith("_lead")]
 _LEAST_OUTSIDE = 1e-3  # probability that is always left to the categories that were not weighed
+_TO_OTHERS = 1 - 1e-9  # of what the mixture gave them, at most: a candidate never ties with them
 OWN_SIGNALS = ("log_odds_alone", "log_odds_second", "agreement")  # beside `SIGNALS`, before the candidate's own
 RERANKED_SIGNALS = (*SIGNALS, *OWN_SIGNALS, *SIGNAL_NAMES)
 
@@ -42,7 +54,7 @@ def _evidence(views: Views, products: pd.DataFrame, known: Known) -> tuple[Evide
 
 
 def _no_evidence(known: Known) -> Evidence:
-    kept, candidates = min(10, len(known.classes)), min(CANDIDATES, len(known.classes))
+    kept, candidates = min(ALTERNATIVES, len(known.classes)), min(CANDIDATES, len(known.classes))
     return Evidence(
         np.empty((0, kept), dtype=np.intp),
         np.empty((0, kept)),
@@ -62,16 +74,12 @@ def cross_fitted_scores(
 ) -> tuple[Reranker, Scores]:
     """The re-ranker of all rows, and scores of each row by one that never saw its fold."""
     make, categories = Reranker(seed), len(known.classes)
-    order, parts = [], []
+    parts = []
     for one in np.unique(fold):
         rows, others = fold == one, fold != one
         model = clone(make).fit(evidence.only(others), codes[others], weight[others], fold[others], categories)
-        parts.append(scores_by(model, evidence.only(rows), known))
-        order.append(np.flatnonzero(rows))
-    whole, back = joined(parts), np.argsort(np.concatenate(order))
-    scores = Scores(whole.best[back], whole.probability[back], whole.branch[back], whole.branch_probability[back],
-                    whole.signals[back])  # fmt: skip
-    return make.fit(evidence, codes, weight, fold, categories), scores
+        parts.append((rows, scores_by(model, evidence.only(rows), known)))
+    return make.fit(evidence, codes, weight, fold, categories), assembled(parts)
 
 
 def scores_by(reranker: Reranker, evidence: Evidence, known: Known) -> Scores:
@@ -81,7 +89,7 @@ def scores_by(reranker: Reranker, evidence: Evidence, known: Known) -> Scores:
     weighed, outside = _shares(alone, evidence.mixture[:, : alone.shape[1]])
     rest = evidence.mixture[:, alone.shape[1] :] * outside[:, None]
     probability = np.concatenate([weighed, rest], axis=1)
-    order = np.argsort(-probability, axis=1, kind="stable")
+    order = np.lexsort((evidence.best, -probability), axis=1)  # of equals the first, as argmax has it
     best = np.take_along_axis(evidence.best, order, axis=1)
     top = np.take_along_axis(probability, order, axis=1)
     by_branch = _by_branch(evidence, weighed, outside, known)
@@ -120,7 +128,7 @@ def _shares(
     has at least the mean of what all have: so the best candidate stays the top category.
     """
     outside = np.clip(1 - mixture.sum(axis=1), 0, None)
-    left = np.minimum(np.clip(1 - alone.sum(axis=1), _LEAST_OUTSIDE, None), outside)
+    left = np.minimum(np.clip(1 - alone.sum(axis=1), _LEAST_OUTSIDE, None), _TO_OTHERS * outside)
     weighed = alone / alone.sum(axis=1, keepdims=True) * (1 - left)[:, None]
     return weighed, left / np.maximum(outside, 1e-12)
 

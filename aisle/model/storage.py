@@ -23,7 +23,7 @@ TRUSTED_TYPES = [
     "aisle.model.reranker.Reranker",
     "aisle.model.text.HashedWords",
     "aisle.model.text.ProductText",
-    "aisle.model.text._Vectorizer",
+    "aisle.model.vectorizer.Vectorizer",
     "aisle.model.views.Views",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer
 
+from aisle.model.vectorizer import Vectorizer
 from aisle.model.words import clean, edges, roles_of_words, skeletons, words
 
 DESCRIPTION_CHARACTERS = 1000  # what follows in a description is mostly about the shop
@@ -89,26 +90,6 @@ _ANALYZERS: dict[str, dict[str, Any]] = {
 }
 
 
-class _Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships no types
-    """TF-IDF whose vocabulary is stored as one text: it loads a hundred times faster."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "vocabulary_" in state:
-            terms = sorted(state.pop("vocabulary_").items(), key=lambda item: item[1])
-            state["packed_vocabulary_"] = "\x00".join(term for term, _ in terms)
-        state.pop("tokenizer", None)  # a function: given again by the view that owns this vectorizer
-        state.pop("_stop_words_id", None)  # an address in memory, which would make equal models differ on disk
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "packed_vocabulary_" in state:
-            terms = state.pop("packed_vocabulary_").split("\x00")
-            state["vocabulary_"] = dict(zip(terms, range(len(terms)), strict=True))
-        super().__setstate__(state)
-
-
 class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Sparse TF-IDF features of several views of a product, side by side.
 
@@ -137,7 +118,7 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def fit_transform(self, products: pd.DataFrame, y: object = None, **_: object) -> sparse.csr_array:
         """Learn from `products` and give their features, shape (n, features), float32."""
         texts = self._texts(products)
-        self.vectorizers_: dict[str, _Vectorizer] = {}
+        self.vectorizers_: dict[str, Vectorizer] = {}
         parts = []
         for view, weight in self.views.items():
             vectorizer = self._make(view, min_df=min(self.min_df, len(products)))
@@ -175,9 +156,9 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def _texts(self, products: pd.DataFrame) -> dict[str, list[str]]:
         return {name: _FIELDS[name](products) for name in {VIEWS[view][0] for view in self.views}}
 
-    def _make(self, view: str, min_df: int) -> _Vectorizer:
+    def _make(self, view: str, min_df: int) -> Vectorizer:
         _, analyzer, shortest, longest = VIEWS[view]
-        return _Vectorizer(
+        return Vectorizer(
             ngram_range=(shortest, longest),
             min_df=min_df,
             sublinear_tf=True,
@@ -186,7 +167,7 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             **_ANALYZERS[analyzer],
         )
 
-    def _fitted(self, view: str) -> _Vectorizer:
+    def _fitted(self, view: str) -> Vectorizer:
         vectorizer = self.vectorizers_[view]
         vectorizer.tokenizer = _ANALYZERS[VIEWS[view][1]].get("tokenizer")
         return vectorizer

@@ -9,12 +9,21 @@ from typing import Any
 import pandas as pd
 
 from aisle.model.categorizer import Categorizer
+from aisle.model.suspects import label_certainty
 
 _TIMED_ROWS = 1000
 
 
-def fit_and_measure(categorizer: Categorizer, train: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+def fit_and_measure(
+    categorizer: Categorizer, train: pd.DataFrame, doubted_at: float | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fit on the frame `train` (columns category_id, weight, fold beside the product's own).
+
+    Parameters
+    ----------
+    doubted_at : float in (0, 1), optional
+        Share of labels thought wrong. Where given, the classifier is fitted once more with labels
+        that the out-of-fold scores speak against weighing less; none weighs nothing.
 
     Returns
     -------
@@ -25,6 +34,9 @@ def fit_and_measure(categorizer: Categorizer, train: pd.DataFrame) -> tuple[pd.D
     """
     start = time.perf_counter()
     out_of_fold = categorizer.cross_fit(train, train["category_id"], train["weight"], train["fold"])
+    if doubted_at is not None:
+        certainty = label_certainty(out_of_fold, train, doubted_at)
+        categorizer.refit(train, train["category_id"], train["weight"] * certainty / certainty.mean())
     fit_seconds = time.perf_counter() - start
     some = train.head(_TIMED_ROWS)
     start = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from aisle.model.classifiers import SHARPNESS, SparseLinear
 from aisle.model.memory import KEYS, Memory
 from aisle.model.neighbours import Neighbours
-from aisle.model.text import ProductText
+from aisle.model.text import ProductText, field
 
 TITLE_VIEWS = ("title_words", "title_characters", "title_skeletons", "title_roles", "title_edges")
 MACHINES: dict[str, tuple[str, ...] | None] = {  # what each linear machine reads; None: everything
@@ -28,7 +28,20 @@ COMPARED: dict[str, tuple[str, ...]] = {  # by what products are neighbours
     "breadcrumbs": ("seller_category_words",),
 }
 _FIELDS_SHARE = 0.75  # of the first mixture, from which candidates are taken; the rest are neighbours
+_SHOWN = 120  # characters of a labelled product's id and title
 _NO_MARGIN = -2.0  # of a category that a machine never saw: further out than any it did see
+
+
+class Labelled(NamedTuple):
+    """A labelled product that is like another one, by the words of titles and descriptions.
+
+    `title` has at most 120 characters; `similarity` lies in (0, 1].
+    """
+
+    product_id: str
+    title: str
+    category_id: str
+    similarity: float
 
 
 class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -52,6 +65,8 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     Attributes
     ----------
     classes_ : array of str, shape (K,)
+    labelled_ : dict of str
+        `product_id` and `title` of the products kept as neighbours, one a line, to show them to people.
     """
 
     def __init__(
@@ -93,6 +108,7 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
             if self.text_.columns(views).size
         }
         self.memories_ = {key: Memory(key).fit(products, codes, len(self.classes_)) for key in KEYS}
+        self.labelled_ = _packed(products, self.neighbours_["words"].rows_) if "words" in self.neighbours_ else {}
         return self
 
     def opinions(self, products: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
@@ -129,10 +145,25 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
         """Share of a title's words that no training product had, shape (n,)."""
         return self.text_.unseen_share(products)
 
-    def nearest(self, products: pd.DataFrame, count: int = 3) -> list[list[tuple[int, float]]]:
-        """Positions of the most similar training products, and their similarity in [0, 1]."""
+    def nearest(self, products: pd.DataFrame, count: int = 3) -> list[list[Labelled]]:
+        """The most similar labelled products of each product, most similar first; fewer where few are alike."""
+        if "words" not in self.neighbours_:
+            return [[] for _ in range(len(products))]
         X = self.text_.transform(products)
-        return self.neighbours_["words"].nearest(_only(X, self.text_.columns(COMPARED["words"])), count)
+        neighbours = self.neighbours_["words"]
+        ids, titles = (self.labelled_[name].split("\n") for name in ("product_id", "title"))
+        found = []
+        for alike in neighbours.nearest(_only(X, self.text_.columns(COMPARED["words"])), count):
+            places = [(int(np.searchsorted(neighbours.rows_, row)), similarity) for row, similarity in alike]
+            found.append(
+                [
+                    Labelled(
+                        ids[place], titles[place], str(self.classes_[neighbours.codes_[place]]), min(similarity, 1.0)
+                    )
+                    for place, similarity in places
+                ]
+            )
+        return found
 
     def _machine(self) -> SparseLinear:
         return SparseLinear(self.strength, self.kept, self.seed)
@@ -154,3 +185,11 @@ def widened(
 
 def _only(X: sparse.csr_array, columns: NDArray[np.intp]) -> sparse.csr_array:
     return X if len(columns) == X.shape[1] else sparse.csr_array(X[:, columns])
+
+
+def _packed(products: pd.DataFrame, rows: NDArray[np.intp]) -> dict[str, str]:
+    """Ids and titles of some rows, one a line: a single text is stored small and read at once."""
+    kept = products.iloc[rows]
+    ids = kept["product_id"].astype(str).tolist() if "product_id" in kept.columns else [str(row) for row in rows]
+    columns = {"product_id": ids, "title": field(kept, "title")}
+    return {name: "\n".join(" ".join(value.split())[:_SHOWN] for value in values) for name, values in columns.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 _MARK_UP = re.compile(r"<[^<>]{0,300}>|\bhttps?://\S+")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd\u200b-\u200f\ufeff]+")
@@ -23,6 +24,7 @@ _FITTING = frozenset(
 _LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")  # numbers apart from their units
 
 
+@lru_cache(maxsize=8192)  # several views read the same field of the same product
 def clean(text: str) -> str:
     """`text` in small letters, without mark-up, accents and unreadable characters.
 
@@ -79,10 +81,15 @@ def edges(text: str) -> list[str]:
     >>> edges("womens team color scuff slipper - navy blue")
     ['<womens', 'slipper>', 'scuff slipper>', 'blue>>']
     """
+    return list(_edges(text))
+
+
+@lru_cache(maxsize=8192)
+def _edges(text: str) -> tuple[str, ...]:
     first = next((part for part in _PART_ENDS.split(text) if part.strip()), "")
     named = [word for word in words(first) if word.isalpha() and len(word) > 1]
     last = next((word for word in reversed(words(text)) if word.isalpha() and len(word) > 1), None)
     found = [f"<{named[0]}", f"{named[-1]}>"] if named else []
     if len(named) > 1:
         found.append(f"{named[-2]} {named[-1]}>")
-    return found if last is None else [*found, f"{last}>>"]
+    return tuple(found) if last is None else (*found, f"{last}>>")

@@ -1,4 +1,4 @@
-"""The candidate that reads all fields, trained on a sample catalogue: what every behaviour is asked of."""
+"""The candidate that a run chooses, trained on a sample catalogue: what every behaviour is asked of."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
         read_table(folder, "products"), read_table(folder, "labels"), taxonomy, parameters.split, parameters.train
     )
     candidate = make_candidate(
-        "linear_fields",
-        parameters.candidates["linear_fields"],
+        "reranked",
+        parameters.candidates["reranked"],
         {leaf: taxonomy.branch_of(leaf) for leaf in taxonomy.leaves},
+        jobs=2,
     )
     train = frames.train
     candidate.fit(train, train["category_id"], train["weight"], train["fold"])

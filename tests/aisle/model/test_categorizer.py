@@ -22,6 +22,7 @@ SCORE_COLUMNS = [
     "confidence",
     "branch_id",
     "branch_probability",
+    "branch_confidence",
     "top_categories",
     "top_probabilities",
 ]

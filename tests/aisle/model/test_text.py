@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisle.model.text import VIEWS, HashedWords, ProductText, clean, price_band, skeletons, words
@@ -83,6 +83,39 @@ def test_transform_equals_fit_transform(train: pd.DataFrame) -> None:
     text = ProductText(dict.fromkeys(VIEWS, 1.0))
     first = text.fit_transform(train)
     assert abs(first - text.transform(train)).max() < 1e-6
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text("ab1 -,é<fur for", max_size=12), min_size=1, max_size=6), st.sampled_from(list(VIEWS)))
+def test_any_text_is_read_as_it_was_learnt(texts: list[str], view: str) -> None:
+    products = pd.DataFrame(dict.fromkeys(("title", "description", "seller_category", "seller", "brand"), texts))
+    text = ProductText({view: 2.0})
+    learnt, read = text.fit_transform(products), text.transform(products)
+    assert read.dtype == learnt.dtype == np.float32
+    np.testing.assert_allclose(read.toarray(), learnt.toarray(), atol=1e-6)
+    lengths = np.linalg.norm(read.toarray(), axis=1)
+    assert ((lengths < 1e-6) | (abs(lengths - 2) < 1e-5)).all()
+
+
+def test_columns_of_views_are_those_of_their_features(train: pd.DataFrame) -> None:
+    text = ProductText(dict.fromkeys(VIEWS, 1.0))
+    features = text.fit_transform(train)
+    np.testing.assert_array_equal(text.columns(), np.arange(features.shape[1]))
+    both = text.columns(["facts", "title_edges"])
+    assert (np.diff(both) > 0).all()
+    for view in ("title_edges", "facts", "seller_characters"):
+        alone = ProductText({view: 1.0}).fit_transform(train)
+        np.testing.assert_allclose(features[:, text.columns([view])].toarray(), alone.toarray(), atol=1e-6)
+    assert len(both) == len(text.columns(["facts"])) + len(text.columns(["title_edges"]))
+    assert text.columns(["no such view"]).size == 0
+
+
+def test_views_without_a_term_are_left_out(train: pd.DataFrame) -> None:
+    text = ProductText({"title_words": 1.0, "description_words": 1.0})
+    width = text.fit_transform(train[["title"]]).shape[1]
+    assert list(text.vectorizers_) == ["title_words"]
+    assert text.columns(["description_words"]).size == 0
+    assert text.transform(train).shape == (len(train), width)
 
 
 @pytest.mark.parametrize("text", [ProductText({"title_words": 1.0}), HashedWords(4096)])
