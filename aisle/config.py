@@ -64,6 +64,7 @@ class Train:
 
     regime: Regime = "representative"
     folds: int = _number(3, 2, 20)
+    new_sellers: float = _number(0.2, 0, 1)
     max_weight: float = _number(10.0, 1)
     mixed_audit_share: float = _number(0.3, 0, 1)
     certainty_weights: bool = False

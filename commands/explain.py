@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ _LINES = 6  # words and fields shown on each side
 _BAR = 20  # characters of the longest bar
 _TEXT = 34  # characters of a word or a field's value
 _TITLE = 56
+_PARTS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")  # eighths of a block
 _FIELDS = {"seller_category": "seller's category"}
 
 
@@ -111,38 +111,28 @@ def text(title: str, explained: Explanation, name: Callable[[str], str]) -> str:
     ]
     if explained.reason:
         parts.append(f"  Why not surer: {explained.reason}.")
-    largest = max((abs(one.contribution) for one in [*explained.spoke_for, *explained.spoke_against]), default=1.0)
-    for title_, voices in (
-        (f"For {category}", explained.spoke_for),
-        (f"Against it, for {rival}", explained.spoke_against),
-    ):
+    spoke_for, spoke_against = explained.spoke_for[:_LINES], explained.spoke_against[:_LINES]
+    shown = [*spoke_for, *spoke_against]
+    largest = max((abs(one.contribution) for one in shown), default=1.0)
+    width = max((len(_cut(one.text, _TEXT)) for one in shown), default=0)
+    for heading, voices in ((f"For {category}", spoke_for), (f"Against it, for {rival}", spoke_against)):
         if voices:
-            parts += ["", title_, *_bars(voices[:_LINES], largest)]
-    if not explained.spoke_for and not explained.spoke_against:
+            parts += ["", heading, *_bars(voices, largest, width)]
+    if not shown:
         parts += ["", "This model does not weigh words one by one, or knows none of these."]
     if explained.nearest:
         parts += ["", "Labelled products most like it", *_nearest(explained.nearest, name)]
     return "\n".join(parts)
 
 
-def _bars(voices: Sequence[Contribution], largest: float) -> list[str]:
-    full, partial = _blocks()
+def _bars(voices: Sequence[Contribution], largest: float, width: int) -> list[str]:
     lines = []
     for one in voices:
         eighths = max(1, round(abs(one.contribution) / largest * _BAR * 8))
-        bar = full * (eighths // 8) + (partial[eighths % 8])
+        bar = "█" * (eighths // 8) + _PARTS[eighths % 8]
         label = _FIELDS.get(one.field, one.field)
-        lines.append(f"  {label:<17}  {_cut(one.text, _TEXT):<{_TEXT}}  {one.contribution:+.2f}  {bar}".rstrip())
+        lines.append(f"  {label:<17}  {_cut(one.text, _TEXT):<{width}}  {one.contribution:+.2f}  {bar}")
     return lines
-
-
-def _blocks() -> tuple[str, Sequence[str]]:
-    """A whole block and parts of it, where the terminal can show them."""
-    try:
-        "█▏".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return "#", ["", "", "", "", "#", "#", "#", "#"]
-    return "█", ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 
 def _nearest(labelled: Sequence[Labelled], name: Callable[[str], str]) -> list[str]:

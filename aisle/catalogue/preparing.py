@@ -19,7 +19,7 @@ from aisle.catalogue.labels import (
     sampling_weights,
     training_weights,
 )
-from aisle.catalogue.splits import DROPPED, ROLES, assign_folds, assign_roles, normalise_titles
+from aisle.catalogue.splits import DROPPED, ROLES, assign_folds, assign_roles, fold_keys, normalise_titles
 from aisle.catalogue.taxonomy import Taxonomy
 from aisle.config import Split, Train
 from aisle.errors import DataError
@@ -108,7 +108,7 @@ def prepare(
 
     rows = frames["train"]
     weights = training_weights(rows, train, _confidence(rows, predictions) if needs_predictions(train) else None)
-    folds = assign_folds(rows["group"], train.folds, split.key)
+    folds = assign_folds(fold_keys(rows["group"], rows["seller"], train.new_sellers, split.key), train.folds, split.key)
     _require_folds(rows, folds, train.folds)
     prepared = {"train": rows[list(COLUMNS)].assign(weight=weights, fold=folds)} | {
         role: frames[role][[*COLUMNS, "audit_probability"]].assign(weight=sampling_weights(frames[role]))

@@ -143,6 +143,20 @@ def assign_folds(groups: Sequence[str] | pd.Series, folds: int, key: str) -> npt
     return fold_of[codes]
 
 
+def fold_keys(groups: pd.Series, sellers: pd.Series, new_sellers: float, key: str) -> list[str]:
+    """What decides the fold of each row: its group, or for some groups the whole of a seller. Shape (n,).
+
+    Tomorrow's products come from sellers that no model has seen, too. A keyed hash picks the share
+    `new_sellers` of the sellers, whose products all share a fold: so out-of-fold scores, and what
+    is learnt from them, know how a new seller looks. A group of several sellers goes with the
+    first row's.
+    """
+    first = groups.map(dict(zip(groups[::-1], sellers[::-1], strict=True)))
+    names = first.where(first.notna(), "").astype(str)
+    whole = (keyed_uniform(names, key, "aisle new seller") < new_sellers) & (names != "").to_numpy()
+    return list(np.where(whole, "seller\x00" + names, "group\x00" + groups.astype(str)))
+
+
 def _drawn_roles(keys: Sequence[str], split: Split) -> npt.NDArray[np.int64]:
     """Codes of `ROLES`. Test comes first, so that another share of calibration moves no test row."""
     drawn = keyed_uniform(keys, split.key, "aisle role")

@@ -69,6 +69,7 @@ class SparseLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.coefficients_ = _largest(coefficients.astype(np.float32), self.kept)
         self.frequent_ = _most_frequent(X, _DENSE_CELLS // len(self.classes_))
         self.intercept_ = intercept.astype(np.float32)
+        self.__dict__.pop("_parts", None)  # of an earlier fit
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -91,23 +92,21 @@ class SparseLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     def margins(self, X: sparse.csr_array) -> NDArray[np.float32]:
         """Margins of all categories, shape (n, K); X of shape (n, features) is taken as it is, unchecked."""
-        if not hasattr(self, "_dense"):
+        if not hasattr(self, "_parts"):
             # Common terms meet every product: their coefficients as a plain array are several times
             # faster, and there are few such terms. Not stored: made when first used.
-            self._dense = self.coefficients_[self.frequent_].toarray()
-            rare = np.ones(self.coefficients_.shape[0], dtype=bool)
-            rare[self.frequent_] = False
-            self._rare = np.flatnonzero(rare)
-            self._sparse = sparse.csr_array(self.coefficients_[self._rare])
+            dense = self.coefficients_[self.frequent_].toarray()
+            rare = np.setdiff1d(np.arange(self.coefficients_.shape[0]), self.frequent_)
+            self._parts = dense, rare, sparse.csr_array(self.coefficients_[rare])  # at once: others may be scoring
+        dense, rare, coefficients = self._parts
         X = sparse.csr_array(X)
-        common = np.asarray(X[:, self.frequent_] @ self._dense, dtype=np.float32)
-        common += (X[:, self._rare] @ self._sparse).toarray()
+        common = np.asarray(X[:, self.frequent_] @ dense, dtype=np.float32)
+        common += (X[:, rare] @ coefficients).toarray()
         common += self.intercept_
         return common
 
     def __getstate__(self) -> dict[str, Any]:
-        derived = ("_dense", "_rare", "_sparse")
-        return {name: value for name, value in super().__getstate__().items() if name not in derived}
+        return {name: value for name, value in super().__getstate__().items() if name != "_parts"}
 
     def _margins(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
@@ -137,9 +136,11 @@ def _largest(coefficients: NDArray[np.float32], kept: float) -> sparse.csr_matri
         some = np.abs(row[::step])
         count = max(1, round(kept * len(some)))
         bar = np.partition(some, -count)[-count]
-        places.append(np.flatnonzero(np.abs(row) >= max(bar, _NOTHING)))
+        places.append(np.flatnonzero(np.abs(row) >= max(bar, _NOTHING)).astype(np.int32))
         values.append(row[places[-1]])
-    ends = np.cumsum([0, *map(len, places)])
+    ends = np.cumsum([0, *map(len, places)])  # more than 2³¹ of them, and scipy takes wider numbers itself
+    if ends[-1] <= np.iinfo(np.int32).max:
+        ends = ends.astype(np.int32)  # as they are read back: half the size, and equal files
     by_category = sparse.csr_array((np.concatenate(values), np.concatenate(places), ends), shape=coefficients.shape)
     return sparse.csr_matrix(by_category.T)  # the kind that skops stores as plain arrays
 

@@ -84,7 +84,8 @@ class Confidence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             monotonic_cst=[int(column in self.rising) for column in range(X.shape[1])],
             early_stopping=False,
             random_state=self.seed,
-        ).fit(X, right, sample_weight=weight)
+        )
+        fit_weighted(self.boosted_, X, right, weight)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -150,6 +151,26 @@ class Calibration:
     def __call__(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated confidence, same order."""
         return _logistic(self.slope * log_odds(confidence) + self.offset)
+
+
+def fit_weighted(
+    model: HistGradientBoostingClassifier, X: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]
+) -> None:
+    """Fit boosted trees with row weights in a fraction of the usual time.
+
+    With weights scikit-learn looks for the edges of its bins by one weighted percentile after the
+    other, a hundred times slower than without. A column of few distinct values needs no percentile:
+    so each value is moved to the nearest of 255 quantiles of its column.
+    """
+    if (weight == 1).all():
+        model.fit(X, y)
+        return
+    moved = np.empty(X.shape, dtype=X.dtype)
+    for column, values in enumerate(X.T):
+        marks = np.unique(np.quantile(values, np.linspace(0, 1, 255), method="nearest"))
+        middles = (marks[1:].astype(np.float64) + marks[:-1]) / 2
+        moved[:, column] = marks[np.searchsorted(middles, values)]
+    model.fit(moved, y, sample_weight=weight)
 
 
 def cross_fitted(

@@ -99,9 +99,13 @@ def explain(
     else:
         scores = scores_of(classifier, products, known, categorizer.temperature_)
     confidence = sure(scores.signals)
-    raised = confidence_if_usual(categorizer.typical_, sure, scores, known, reranker, evidence)
-    nearest = classifier.nearest(products, neighbours) if reranker is not None else [[] for _ in range(len(products))]
+    raised: dict[str, NDArray[np.float64]] = {}
+    if (confidence < SURE).any():
+        raised = confidence_if_usual(categorizer.typical_, sure, scores, known, reranker, evidence)
     features = classifier.text_.transform(products) if reranker is not None else None
+    nearest: list[list[Labelled]] = [[] for _ in range(len(products))]
+    if reranker is not None:
+        nearest = classifier.nearest(products, neighbours, features)
     told = _circumstances(categorizer, products, scores, nearest, features)
     voices = _voices(classifier, products, scores, features)
     explained = []

@@ -19,6 +19,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from aisle.model.confidence import fit_weighted
 from aisle.model.memory import KEYS
 from aisle.model.views import COMPARED, MACHINES
 
@@ -173,9 +174,8 @@ class Reranker(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
             early_stopping=False,
             random_state=self.seed,
         )
-        # With weights scikit-learn looks for the edges of its bins a hundred times longer; ones change nothing.
-        repeated = None if (weight == 1).all() else np.repeat(weight, right.shape[1])
-        self.model_.fit(columns.reshape(-1, columns.shape[2]), right.ravel(), sample_weight=repeated)
+        flat = columns.reshape(-1, columns.shape[2])
+        fit_weighted(self.model_, flat, right.ravel(), np.repeat(weight, right.shape[1]))
         return self
 
     def signals(self, evidence: Evidence) -> NDArray[np.float32]:

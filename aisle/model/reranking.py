@@ -36,7 +36,7 @@ def evidence_of(views: Views, products: pd.DataFrame, known: Known) -> Evidence:
     """Candidates of n products and what the views say of them, in batches of products."""
     if products.empty:
         return _no_evidence(known)
-    return joined([_evidence(views, batch, known)[0] for batch in batches(products)])
+    return joined([_evidence(views, batch, known)[0] for batch in batches(products, len(known.classes))])
 
 
 def _evidence(views: Views, products: pd.DataFrame, known: Known) -> tuple[Evidence, NDArray[np.float64]]:
@@ -108,7 +108,7 @@ def scores_by(reranker: Reranker, evidence: Evidence, known: Known) -> Scores:
 def probabilities_by(reranker: Reranker, views: Views, products: pd.DataFrame, known: Known) -> NDArray[np.float64]:
     """A probability for every category, shape (n, K); the top category is that of `scores_by`."""
     parts = []
-    for batch in batches(products):
+    for batch in batches(products, len(known.classes)):
         evidence, mixture = _evidence(views, batch, known)
         alone = reranker.probability(reranker.signals(evidence))
         weighed, outside = _shares(alone, evidence.mixture[:, : alone.shape[1]])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from aisle.model.confidence import SIGNALS, at_temperature, log_odds
 from aisle.model.text import field
@@ -16,6 +17,7 @@ from aisle.model.words import clean, words
 
 ALTERNATIVES = 10  # categories kept for each product, best first
 _BATCH = 1000
+_CELLS = 1_000_000  # of one array of products and categories
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def scores_of(classifier: Any, products: pd.DataFrame, known: Known, temperature
         none = np.empty(0, dtype=np.intp)
         return Scores(none.reshape(0, kept), np.empty((0, kept)), none, np.empty(0), np.empty((0, len(SIGNALS))))
     parts = []
-    for batch in batches(products):
+    for batch in batches(products, len(known.classes)):
         probability = at_temperature(aligned(classifier, batch, known.classes), temperature)
         parts.append(_summary(classifier, batch, probability, known))
     return joined(parts)
@@ -123,21 +125,24 @@ def best_columns(probability: NDArray[np.float64]) -> NDArray[np.intp]:
     """The columns of the greatest probabilities of each row, best first, up to ALTERNATIVES."""
     kept = min(ALTERNATIVES, probability.shape[1])
     some = np.argpartition(-probability, kept - 1, axis=1)[:, :kept]
-    order = np.argsort(-np.take_along_axis(probability, some, axis=1), axis=1, kind="stable")
+    first = probability.argmax(axis=1)  # of equals the first, here as everywhere
+    missing = ~(some == first[:, None]).any(axis=1)
+    some[missing, 0] = first[missing]
+    order = np.lexsort((some, -np.take_along_axis(probability, some, axis=1)), axis=1)
     return np.take_along_axis(some, order, axis=1)
 
 
 def sum_by(values: NDArray[np.float64], group: NDArray[np.intp], groups: int) -> NDArray[np.float64]:
     """Columns of `values` summed by `group`, shape (n, groups)."""
-    membership = np.zeros((values.shape[1], groups))
-    membership[np.arange(values.shape[1]), group] = 1.0
-    return np.asarray(values @ membership)
+    ones, columns = np.ones(values.shape[1]), np.arange(values.shape[1])
+    return np.asarray(values @ sparse.csc_array((ones, (columns, group)), shape=(values.shape[1], groups)))
 
 
-def batches(products: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Rows of `products`, some at a time."""
-    for start in range(0, len(products), _BATCH):
-        yield products.iloc[start : start + _BATCH]
+def batches(products: pd.DataFrame, categories: int) -> Iterator[pd.DataFrame]:
+    """Rows of `products`, some at a time: fewer where there are many categories to hold for each."""
+    rows = int(np.clip(_CELLS // categories, 50, _BATCH))
+    for start in range(0, len(products), rows):
+        yield products.iloc[start : start + rows]
 
 
 def joined(parts: list[_Rows]) -> _Rows:

@@ -30,7 +30,7 @@ class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships n
         columns: NDArray[np.int32] = np.fromiter(chain.from_iterable(found), np.int32, int(ends[-1]))
         shape = (len(found), len(self.vocabulary_))
         if not found:
-            return sparse.csr_array(shape, dtype=np.float32)
+            return sparse.csr_array(np.zeros(shape, dtype=np.float32))
         counts = sparse.csr_array(
             (np.ones(len(columns), dtype=np.float32), columns, ends.astype(np.int32)), shape=shape
         )

@@ -145,11 +145,16 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
         """Share of a title's words that no training product had, shape (n,)."""
         return self.text_.unseen_share(products)
 
-    def nearest(self, products: pd.DataFrame, count: int = 3) -> list[list[Labelled]]:
-        """The most similar labelled products of each product, most similar first; fewer where few are alike."""
+    def nearest(
+        self, products: pd.DataFrame, count: int = 3, features: sparse.csr_array | None = None
+    ) -> list[list[Labelled]]:
+        """The most similar labelled products of each product, most similar first; fewer where few are alike.
+
+        `features`, of shape (n, features), is what `text_` makes of the products, where that is known already.
+        """
         if "words" not in self.neighbours_:
             return [[] for _ in range(len(products))]
-        X = self.text_.transform(products)
+        X = self.text_.transform(products) if features is None else features
         neighbours = self.neighbours_["words"]
         ids, titles = (self.labelled_[name].split("\n") for name in ("product_id", "title"))
         found = []

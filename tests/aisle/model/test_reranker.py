@@ -133,7 +133,7 @@ def test_labels_by_lot_teach_no_trust_in_the_history() -> None:
     model = _fit(evidence.only(some), codes[some], np.arange(600) % 3, categories)
     fresh = evidence.only(~some)
     alone = model.probability(model.signals(fresh))
-    assert alone.sum(axis=1).mean() == pytest.approx(1, abs=0.15)
+    np.testing.assert_allclose(alone.mean(axis=0), 1 / 6, atol=0.06)  # not sure of the first, and of no other
 
 
 @pytest.mark.parametrize("categories", [2, 3, 6, 7])

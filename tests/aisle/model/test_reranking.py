@@ -48,7 +48,7 @@ def _opinions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     if kind == "even":
         mixture = np.ones((rows, categories))
     elif kind == "tied":
-        mixture = random.integers(0, 3, (rows, categories)) + 1e-9
+        mixture = random.integers(0, 3, (rows, categories)).astype(np.float64) + 1e-9
     elif kind == "certain":
         mixture = np.eye(categories)[random.integers(0, categories, rows)]
     else:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aisle.model.text import VIEWS, HashedWords, ProductText, clean, price_band, skeletons, words
+from aisle.model.text import VIEWS, HashedWords, ProductText, price_band
+from aisle.model.words import clean, skeletons, words
 
 
 @given(st.text(max_size=200))
