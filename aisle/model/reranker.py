@@ -168,8 +168,9 @@ class Reranker(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
         self.model_ = HistGradientBoostingClassifier(
             learning_rate=0.04,
             max_iter=200,
-            max_leaf_nodes=31,
-            min_samples_leaf=60,
+            max_leaf_nodes=63,
+            min_samples_leaf=100,
+            max_features=0.3,
             l2_regularization=5.0,
             early_stopping=False,
             random_state=self.seed,

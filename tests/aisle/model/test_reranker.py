@@ -96,7 +96,7 @@ class _Spy:
     def __init__(self, **_: Any) -> None:
         self.classes_ = np.array([False, True])
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> _Spy:
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> _Spy:
         _Spy.learnt, _Spy.right = X.copy(), y.copy()
         return self
 
