@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from aisle.errors import DataError
-from aisle.model.confidence import Calibration, Confidence, at_temperature, cross_fitted, fit_temperature
+from aisle.model.confidence import Calibration, Confidence, at_temperature, cross_fitted
+from aisle.model.fitting import fit_and, itself, judged
 from aisle.model.reasons import typical_signals
+from aisle.model.reranker import Evidence
 from aisle.model.reranking import cross_fitted_scores, evidence_of, probabilities_by, scores_by
 from aisle.model.scores import Known, Scores, aligned, assembled, score_table, scores_of
-from aisle.model.views import Views
-
-_TEMPERATURE_ROWS = 3000
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -122,21 +123,24 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             [self.branch_of.get(category, category) for category in self.classes_], return_inverse=True
         )
         masks = [fold == one for one in np.unique(fold)]
-        all_rows = np.ones(len(codes), dtype=bool)
-        *fitted, self.classifier_ = self._fitted_on(
-            [*(~mask for mask in masks), all_rows], products, categories, codes, weight
+        # The longest first, so that no process waits for it at the end.
+        self.classifier_, *held_out = self._fitted_on(
+            [
+                (np.ones(len(codes), dtype=bool), itself),
+                *((~mask, partial(judged, products[mask], codes[mask], self._known, self.seed)) for mask in masks),
+            ],
+            products,
+            categories,
+            codes,
+            weight,
         )
         self.temperature_, self.reranker_ = 1.0, None
-        if isinstance(self.classifier_, Views):
-            evidence = assembled(
-                [
-                    (mask, evidence_of(views, products[mask], self._known))
-                    for views, mask in zip(fitted, masks, strict=True)
-                ]
-            )
-            self.reranker_, scores = cross_fitted_scores(evidence, codes, weight, fold, self._known, self.seed)
+        found = assembled([(mask, one) for mask, (one, _) in zip(masks, held_out, strict=True)])
+        if isinstance(found, Evidence):
+            self.reranker_, scores = cross_fitted_scores(found, codes, weight, fold, self._known, self.seed)
         else:
-            scores = self._out_of_fold(fitted, masks, products, codes)
+            scores = found
+            self.temperature_ = float(np.exp(np.mean([np.log(temperature) for _, temperature in held_out])))
         right = scores.best[:, 0] == codes
         self.confidence_, self.calibration_, confidence = cross_fitted(scores.signals, right, weight, fold, self.seed)
         self.typical_ = typical_signals(scores.signals, right, confidence)
@@ -145,22 +149,6 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             scores.signals, branch_right, weight, fold, self.seed
         )
         return score_table(products, scores, self.classes_, self.branches_, confidence, branch_confidence)
-
-    def _out_of_fold(
-        self, fitted: list[Any], masks: list[NDArray[np.bool_]], products: pd.DataFrame, codes: NDArray[np.intp]
-    ) -> Scores:
-        """Scores of each fold by the classifier that never saw it, at that fold's temperature."""
-        temperatures = [
-            self._temperature(classifier, products[mask], codes[mask])
-            for classifier, mask in zip(fitted, masks, strict=True)
-        ]
-        self.temperature_ = float(np.exp(np.mean(np.log(temperatures))))
-        return assembled(
-            [
-                (mask, scores_of(classifier, products[mask], self._known, temperature))
-                for classifier, mask, temperature in zip(fitted, masks, temperatures, strict=True)
-            ]
-        )
 
     def predict_proba(self, products: pd.DataFrame) -> NDArray[np.float64]:
         """A probability for every category, shape (n, K), columns as in `classes_`."""
@@ -200,8 +188,10 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         if not masks:
             return self.score_frame(products.head(0))
         codes = np.searchsorted(self.classes_, categories)
-        fitted = self._fitted_on([~mask for mask in masks], products, categories, codes, weight)
-        frames = [self._scored_by(classifier, products[mask]) for classifier, mask in zip(fitted, masks, strict=True)]
+        scorer = copy.copy(self)
+        scorer.classifier_ = None  # too large to send to other processes for nothing
+        parts = [(~mask, partial(scorer._scored_by, products=products[mask])) for mask in masks]
+        frames: list[pd.DataFrame] = self._fitted_on(parts, products, categories, codes, weight)
         order = np.argsort(np.concatenate([np.flatnonzero(mask) for mask in masks]))
         return pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)
 
@@ -222,7 +212,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         check_is_fitted(self, "calibration_")
         categories, weight = _as_arrays(categories, sample_weight)
         codes = np.searchsorted(self.classes_, categories)
-        (self.classifier_,) = self._fitted_on([np.ones(len(codes), dtype=bool)], products, categories, codes, weight)
+        everything = [(np.ones(len(codes), dtype=bool), itself)]
+        (self.classifier_,) = self._fitted_on(everything, products, categories, codes, weight)
         return self
 
     @property
@@ -243,20 +234,23 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     def _fitted_on(
         self,
-        parts: list[NDArray[np.bool_]],
+        parts: Sequence[tuple[NDArray[Any], Callable[[Any], Any]]],
         products: pd.DataFrame,
         categories: NDArray[np.str_],
         codes: NDArray[np.intp],
         weight: NDArray[np.float64],
     ) -> list[Any]:
-        """A classifier for each of `parts` (masks of rows), `jobs` of them at a time."""
-        fitted: list[Any] = Parallel(n_jobs=self.jobs)(
-            delayed(_fit_classifier)(
-                self.classifier, products[rows], categories[rows], self._balanced(codes, weight, rows)
+        """What is made of the classifier of each part (a mask of rows), `jobs` of them at a time.
+
+        It is made where the classifier was fitted: a classifier is far larger than what it says.
+        """
+        made: list[Any] = Parallel(n_jobs=self.jobs)(
+            delayed(fit_and)(
+                then, self.classifier, products[rows], categories[rows], self._balanced(codes, weight, rows)
             )
-            for rows in parts
+            for rows, then in parts
         )
-        return fitted
+        return made
 
     def _balanced(
         self, codes: NDArray[np.intp], weight: NDArray[np.float64], rows: NDArray[np.bool_]
@@ -265,10 +259,6 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         counts = np.bincount(codes[rows], minlength=len(self.classes_))
         copies = np.maximum(1.0, self.copies_of_rare / np.maximum(counts, 1))
         return np.asarray(weight[rows] * copies[codes[rows]])
-
-    def _temperature(self, classifier: Any, products: pd.DataFrame, codes: NDArray[np.intp]) -> float:
-        some = np.random.default_rng(self.seed).permutation(len(products))[:_TEMPERATURE_ROWS]
-        return fit_temperature(aligned(classifier, products.iloc[some], self.classes_), codes[some])
 
     def _scored_by(self, classifier: Any, products: pd.DataFrame) -> pd.DataFrame:
         if self.reranker_ is not None:
@@ -287,10 +277,3 @@ def _as_arrays(categories: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray
 
 def _sure(confidence: Confidence, calibration: Calibration, scores: Scores) -> NDArray[np.float64]:
     return calibration(confidence.predict_right(scores.signals))
-
-
-def _fit_classifier(classifier: Any, products: pd.DataFrame, categories: NDArray[Any], weight: NDArray[Any]) -> Any:
-    if isinstance(classifier, Views):
-        return clone(classifier).fit(products, categories, weight)
-    last = classifier.steps[-1][0]
-    return clone(classifier).fit(products, categories, **{f"{last}__sample_weight": weight})

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 _TOLERANCE = 0.5  # a closer solution takes twice the time and answers no better
 _SIZES_LOOKED_AT = 20_000  # of each category's coefficients, to find how large the kept ones are
 _NOTHING = np.finfo(np.float32).tiny
-_DENSE_CELLS = 12_000_000  # of the coefficients of common terms, 48 MB
+_DENSE_CELLS = 24_000_000  # of the coefficients of common terms, 96 MB
 SHARPNESS = 4.0  # softmax of margins; the temperature of the whole is fitted later, out of fold
 
 

@@ -39,7 +39,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         The category of each, as a number below `categories_`.
     """
 
-    def __init__(self, most_rows: int = 20_000, most_common: float = 0.02, seed: int = 0) -> None:
+    def __init__(self, most_rows: int = 20_000, most_common: float = 0.01, seed: int = 0) -> None:
         self.most_rows = most_rows
         self.most_common = most_common
         self.seed = seed

@@ -166,8 +166,8 @@ class Reranker(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
             columns[rows] = _with_history(evidence.only(rows), sparse.csr_matrix(others))
         right = evidence.candidates == codes[:, None]
         self.model_ = HistGradientBoostingClassifier(
-            learning_rate=0.04,
-            max_iter=200,
+            learning_rate=0.07,
+            max_iter=120,
             max_leaf_nodes=63,
             min_samples_leaf=100,
             max_features=0.3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 _Numbers = Callable[[str], list[int]]
+_UNKNOWN = -1  # the number of a term that is not in the vocabulary
+_ALWAYS_UNKNOWN = repeat(_UNKNOWN)
 
 
 class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships no types
@@ -26,20 +28,21 @@ class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships n
         """Weighted terms of each text, rows of length one (or zero), shape (n, terms), float32."""
         numbers = self._numbers_of_characters() if self.analyzer == "char_wb" else self._numbers_of_words()
         found = [numbers(text) for text in texts]
-        ends = np.cumsum([0, *map(len, found)])
-        columns: NDArray[np.int32] = np.fromiter(chain.from_iterable(found), np.int32, int(ends[-1]))
         shape = (len(found), len(self.vocabulary_))
         if not found:
             return sparse.csr_array(np.zeros(shape, dtype=np.float32))
-        counts = sparse.csr_array(
-            (np.ones(len(columns), dtype=np.float32), columns, ends.astype(np.int32)), shape=shape
-        )
+        ends = np.cumsum([0, *map(len, found)])
+        columns: NDArray[np.int32] = np.fromiter(chain.from_iterable(found), np.int32, int(ends[-1]))
+        known = columns != _UNKNOWN
+        ends = np.append(0, np.cumsum(known))[ends].astype(np.int32)
+        ones = np.ones(int(ends[-1]), dtype=np.float32)
+        counts = sparse.csr_array((ones, columns[known], ends), shape=shape)
         counts.sum_duplicates()
         counts.data = (np.log(counts.data) + 1) * self.idf_.astype(np.float32)[counts.indices]
         return sparse.csr_array(normalize(counts, copy=False))
 
     def _numbers_of_words(self) -> _Numbers:
-        """From a text to the numbers of the terms in it, repeated as they are."""
+        """From a text to the numbers of its terms, repeated as they are, -1 for those unknown."""
         number, tokenize, (shortest, longest) = self.vocabulary_.get, self.tokenizer, self.ngram_range
 
         def numbers(text: str) -> list[int]:
@@ -47,7 +50,7 @@ class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships n
             terms = list(tokens) if shortest == 1 else []
             for size in range(max(shortest, 2), longest + 1):
                 terms += map(" ".join, zip(*(tokens[start:] for start in range(size)), strict=False))
-            return [found for term in terms if (found := number(term)) is not None]
+            return list(map(number, terms, _ALWAYS_UNKNOWN))
 
         return numbers
 
@@ -60,8 +63,7 @@ class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships n
             found: list[int] = []
             for word in text.split():
                 if word not in cut:
-                    pieces = (number(piece) for piece in _pieces(f" {word} ", shortest, longest))
-                    cut[word] = [one for one in pieces if one is not None]
+                    cut[word] = list(map(number, _pieces(f" {word} ", shortest, longest), _ALWAYS_UNKNOWN))
                 found += cut[word]
             return found
 
@@ -84,11 +86,11 @@ class Vectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn ships n
         super().__setstate__(state)
 
 
-def _pieces(word: str, shortest: int, longest: int) -> Iterable[str]:
+def _pieces(word: str, shortest: int, longest: int) -> list[str]:
     """n-grams of a word between blanks; a word shorter than n counts once, as a whole."""
-    for size in range(shortest, longest + 1):
-        yield word[:size]
-        for start in range(1, len(word) - size + 1):
-            yield word[start : start + size]
-        if size >= len(word):
-            return
+    most = min(longest, max(len(word), shortest))
+    return [
+        word[start : start + size]
+        for size in range(shortest, most + 1)
+        for start in range(max(len(word) - size + 1, 1))
+    ]

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 _MARK_UP = re.compile(r"<[^<>]{0,300}>|\bhttps?://\S+")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd\u200b-\u200f\ufeff]+")
-_SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+")
 _VOWEL_INSIDE = re.compile(r"(?<=\w)[aeiouy]")
 # Where the first part of a title ends: a dash between blanks, a bracket or a comma, or a word of fitting.
@@ -38,7 +37,9 @@ def clean(text: str) -> str:
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return _SPACE.sub(" ", _UNREADABLE.sub(" ", text)).strip().casefold()
+    if not (text.isascii() and text.isprintable()):
+        text = _UNREADABLE.sub(" ", text)
+    return " ".join(text.split()).casefold()
 
 
 def words(text: str) -> list[str]:
