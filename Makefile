@@ -17,6 +17,9 @@ export PATH := $(CURDIR)/.venv/bin:$(OUTER_PATH)
 export PYTHONPATH :=
 unexport VIRTUAL_ENV
 
+# Threads that wait for each other sleep: busy waiting costs minutes where other processes run.
+export OMP_WAIT_POLICY := passive
+
 # No tool reports to its makers.
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true

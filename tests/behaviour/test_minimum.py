@@ -33,7 +33,7 @@ def test_plain_names_reach_their_branch(branch: str, trained: Trained) -> None:
     assert found.count(branch) >= 2, dict(zip(PLAIN[branch], found, strict=True))
 
 
-@pytest.mark.parametrize(("kind", "least"), [("vowels_dropped", 0.6), ("misspelt", 0.65), ("cut_19", 0.8)])
+@pytest.mark.parametrize(("kind", "least"), [("vowels_dropped", 0.6), ("misspelt", 0.6), ("cut_19", 0.8)])
 def test_shortened_and_misspelt_names_mostly_still_reach_it(kind: str, least: float, trained: Trained) -> None:
     titles = [title for branch in PLAIN.values() for title in branch]
     branches = [branch for branch, named in PLAIN.items() for _ in named]
