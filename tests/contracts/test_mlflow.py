@@ -29,9 +29,9 @@ ANSWER = [
     "confidence",
     "branch_confidence",
     "decision",
+    "threshold",
     "decided_id",
     "start_branch_id",
-    "threshold",
 ]
 
 # SQLAlchemy finds fault with MLflow's own queries.
