@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+# Design effects are estimated from the few clusters that hold errors, and come out small just where
+# a bad cluster was missed: without caution promises by seller were broken in 7 % of draws instead of 5 %.
+CAUTION = 4 / 3
 # Fractions of the largest bet that cannot go bankrupt; an even mixture of them needs no tuning.
 _BETS = (np.arange(40) + 0.5) / 40
 
@@ -139,13 +142,13 @@ def clustered_p_value(
 ) -> NDArray[np.float64]:
     """P-value of "the error rate is at least `limit`" when whole clusters were drawn; all arrays of one shape.
 
-    Approximate. Rows count as `accepted` / `effect` independent ones (`effect` below 1 counts as
-    1), the binomial tail is taken as a Beta probability, and its normal score is read from
+    Approximate. Rows count as `accepted` / (`CAUTION` · `effect`) independent ones (`effect` below
+    1 counts as 1), the binomial tail is taken as a Beta probability, and its normal score is read from
     Student's t with clusters − 1 degrees of freedom (Korn & Graubard 1998, "Confidence intervals
     for proportions with small expected number of positive counts estimated from survey data").
     1 where less than two clusters have anything accepted.
     """
-    rows = accepted / np.maximum(effect, 1.0)
+    rows = accepted / (CAUTION * np.maximum(effect, 1.0))
     wrong = np.divide(errors, accepted, out=np.ones_like(rows), where=accepted > 0) * rows
     tail = special.betainc(np.maximum(rows - wrong, 1e-9), wrong + 1, 1 - limit)
     value = special.stdtr(np.maximum(clusters - 1, 1), special.ndtri(tail))

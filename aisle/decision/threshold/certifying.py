@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.bounds import (
+    CAUTION,
     betting_count_p_value,
     betting_p_value,
     binomial_p_value,
@@ -200,7 +201,7 @@ def clustered_steps(
         return expected
 
     thresholds = plan_steps(
-        training, lambda some: rows / effect(some), target_accuracy, level, grid_size, binomial_p_value
+        training, lambda some: rows / (CAUTION * effect(some)), target_accuracy, level, grid_size, binomial_p_value
     )
     return thresholds, effect(thresholds)
 
