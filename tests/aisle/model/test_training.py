@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from aisle.catalogue.corruption import CORRUPTIONS
@@ -19,6 +20,22 @@ def test_facts_of_a_fit(train: pd.DataFrame) -> None:
     assert facts["fit_seconds"] > 0
     assert facts["score_us"] > 0
     assert facts["peak_mb"] > 50
+
+
+def test_doubted_labels_weigh_less_in_the_classifier_that_answers(train: pd.DataFrame, test: pd.DataFrame) -> None:
+    """A tenth of the labels turned wrong: with doubts the true category gets more, and no row is lost."""
+    wrong = np.random.default_rng(1).random(len(train)) < 0.1
+    categories = train["category_id"].to_numpy(dtype=object)
+    turned = np.where(wrong, np.random.default_rng(2).permutation(categories), categories)
+    noisy = train.assign(category_id=turned)
+    plain, doubting = (make_candidate("linear_title", {}, BRANCH_OF) for _ in range(2))
+    trusted, _ = fit_and_measure(plain, noisy)
+    doubted, _ = fit_and_measure(doubting, noisy, doubted_at=0.1)
+    pd.testing.assert_frame_equal(trusted, doubted)  # out-of-fold scores were there before the doubts
+    column = np.searchsorted(plain.classes_, test["category_id"])[:, None]
+    before, after = (np.take_along_axis(one.predict_proba(test), column, axis=1).mean() for one in (plain, doubting))
+    assert after > before
+    assert (doubting.support_ == plain.support_).all()
 
 
 def test_corrupted_titles_are_scored_once_a_kind(fitted: Categorizer, test: pd.DataFrame) -> None:
