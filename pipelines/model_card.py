@@ -11,6 +11,7 @@ from aisle.decision.describing import describe
 from aisle.decision.gate import Verdict
 from aisle.decision.wear import Wear
 from pipelines.report import words
+from pipelines.report.rendering import environment
 
 if TYPE_CHECKING:
     from pipelines.registry.graph import GraphFiles
@@ -56,19 +57,13 @@ def headline(metrics: Mapping[str, Any], policy_kind: str) -> str:
 
 
 def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, wear: Wear, shown: int) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # Markdown, which MLflow itself makes safe before it shows it
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=words.percent, count=words.count, cell=_cell)
+    templates = environment(
+        Path(__file__).parent, autoescape=False
+    )  # Markdown, which MLflow itself makes safe before it shows it
+    templates.filters.update(percent=words.percent, count=words.count, cell=_cell)
     evidence = graph.evidence
     slices = evidence.get("slices") or {"tested": "accuracy", "found": []}
-    return environment.get_template("model_card.md.j2").render(
+    return templates.get_template("model_card.md.j2").render(
         headline=headline(graph.metrics, graph.policy.kind),
         metrics=graph.metrics,
         threshold=_threshold(graph.metrics, graph.policy.branch_thresholds),

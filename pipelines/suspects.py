@@ -14,6 +14,7 @@ from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
 from aisle.config import read_parameters
 from aisle.errors import exit_code_of
 from aisle.files import read_json, write_text
+from pipelines.report.rendering import environment
 
 WORK = Path("work")
 TABLE, PAGE = WORK / "suspects.csv", WORK / "suspects.html"
@@ -85,21 +86,13 @@ def render(table: pd.DataFrame, labels: int, error_rate: float) -> str:
     labels : number of training labels that were looked at
     error_rate : share that is thought to be wrong
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = _percent
+    templates = environment(Path(__file__).parent)
+    templates.filters["percent"] = _percent
     shown = [
         {name: None if pd.isna(value) else value for name, value in row.items()}
         for row in table.head(SHOWN).to_dict("records")
     ]
-    return environment.get_template("suspects.html.j2").render(
+    return templates.get_template("suspects.html.j2").render(
         rows=shown,
         found=len(table),
         labels=labels,

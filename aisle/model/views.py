@@ -141,10 +141,6 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
         """The first mixture, shape (n, K)."""
         return self.mixture(self.opinions(products))
 
-    def unseen_share(self, products: pd.DataFrame) -> NDArray[np.float64]:
-        """Share of a title's words that no training product had, shape (n,)."""
-        return self.text_.unseen_share(products)
-
     def nearest(
         self, products: pd.DataFrame, count: int = 3, features: sparse.csr_array | None = None
     ) -> list[list[Labelled]]:

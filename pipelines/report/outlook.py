@@ -13,6 +13,7 @@ from aisle.errors import ConfigurationError
 from aisle.files import replacing, write_text
 from pipelines.report import drawing as look
 from pipelines.report import words
+from pipelines.report.rendering import environment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,19 +130,11 @@ def draw(plan: Plan) -> Figure:
 
 def page(plan: Plan) -> str:
     """The drawing and the table as one self-contained page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment(TEMPLATES)
     with look.style():
         figure = look.laid_out(draw(plan))
         svg = look.to_svg(figure, "Coverage against the number of audits, a line for each promise")
-    return environment.get_template("outlook.html.j2").render(
+    return templates.get_template("outlook.html.j2").render(
         plan=plan,
         power=words.exact(plan.power),
         level=words.exact(plan.confidence_level),

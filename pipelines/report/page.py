@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.report import words
+from pipelines.report.rendering import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_SLICES = 12
@@ -24,18 +25,10 @@ def render(evidence: Mapping[str, Any], figures: Mapping[str, str]) -> str:
     figures : SVG texts by name
         As `pipelines.report.figures.draw` gives them.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment(TEMPLATES)
     for name in ("percent", "exact", "interval", "count", "figure", "candidate", "corruption"):
-        environment.filters[name] = getattr(words, name)
-    return environment.get_template("page.html.j2").render(
+        templates.filters[name] = getattr(words, name)
+    return templates.get_template("page.html.j2").render(
         e=evidence,
         figures=figures,
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
