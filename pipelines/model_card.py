@@ -57,9 +57,8 @@ def headline(metrics: Mapping[str, Any], policy_kind: str) -> str:
 
 
 def _render(graph: GraphFiles, verdict: Verdict, champion: str | None, wear: Wear, shown: int) -> str:
-    templates = environment(
-        Path(__file__).parent, autoescape=False
-    )  # Markdown, which MLflow itself makes safe before it shows it
+    # Not escaped: Markdown, which MLflow itself makes safe before it shows it.
+    templates = environment(Path(__file__).parent, autoescape=False)
     templates.filters.update(percent=words.percent, count=words.count, cell=_cell)
     evidence = graph.evidence
     slices = evidence.get("slices") or {"tested": "accuracy", "found": []}
