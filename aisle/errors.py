@@ -5,7 +5,8 @@
     ├── DataError              a table, a file or a tree is wrong
     ├── NotCertified           a promise was asked for that the evidence does not carry
     ├── ModelError             a stored model cannot be read or does not fit
-    └── RegistryError          the tracking store or the registry refused or is out of reach
+    ├── RegistryError          the tracking store or the registry refused or is out of reach
+    └── ServiceUnavailable     the scoring service is out of reach, too busy, or answers nonsense
 
 A message says what is wrong, where (file, row, column), and how to mend it, in one line.
 """
@@ -42,6 +43,10 @@ class ModelError(AisleError):
 
 class RegistryError(AisleError):
     """The tracking store or the model registry refused, or is out of reach."""
+
+
+class ServiceUnavailable(AisleError):
+    """The scoring service is out of reach, stays too busy, or answers what cannot be understood."""
 
 
 _SYSTEM_REASONS = {

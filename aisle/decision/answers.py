@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from aisle.decision.levels import check_branch_confidence
 from aisle.decision.policy import Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANSWER_COLUMNS = (
     "category_id",
@@ -18,6 +24,84 @@ ANSWER_COLUMNS = (
     "decided_id",
     "start_branch_id",
 )
+
+CONFIDENT, BELOW_THRESHOLD, FEW_LABELS, AUTOMATION_OFF = "confident", "below_threshold", "few_labels", "automation_off"
+REASONS = {
+    CONFIDENT: "The confidence reaches the threshold.",
+    BELOW_THRESHOLD: "The confidence is below the threshold.",
+    FEW_LABELS: "What is suggested has too few labelled products, so people always decide it.",
+    AUTOMATION_OFF: "No threshold keeps the promised accuracy here, so people decide.",
+}
+
+
+class Suggested(Protocol):
+    """What is suggested for n products; arrays of shape (n,)."""
+
+    @property
+    def category_id(self) -> NDArray[np.object_]:
+        """Categories, ids."""
+
+    @property
+    def branch_id(self) -> NDArray[np.object_]:
+        """Branches, ids."""
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """P(the category is right)."""
+
+    @property
+    def branch_confidence(self) -> NDArray[np.float64]:
+        """P(the branch is right)."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a policy decides on n products; arrays of shape (n,).
+
+    Attributes
+    ----------
+    decision : array of str
+        'auto' or 'review'.
+    threshold : array of float
+        That of the product's branch; nan where people always decide.
+    decided_id : array of str or None
+        The category that an automatic decision names, or the branch, at level 'branch'.
+    start_branch_id : array of str or None
+        The branch in which a person starts; None where none is certain, or nobody needs to look.
+    reason : array of str
+        A key of `REASONS`.
+    """
+
+    decision: NDArray[np.object_]
+    threshold: NDArray[np.float64]
+    decided_id: NDArray[np.object_]
+    start_branch_id: NDArray[np.object_]
+    reason: NDArray[np.object_]
+
+
+def decide(suggested: Suggested, policy: Policy) -> Decisions:
+    """What `policy` makes of what a model suggests, product by product."""
+    leaf = policy.level == "leaf"
+    named = suggested.category_id if leaf else suggested.branch_id
+    confidence = suggested.confidence if leaf else suggested.branch_confidence
+    limit = policy.limits(suggested.branch_id)
+    auto = policy.accepts(confidence, suggested.category_id, suggested.branch_id)
+    started = policy.starts(
+        suggested.confidence, suggested.category_id, suggested.branch_id, suggested.branch_confidence
+    )
+    held_back = frozenset(policy.always_review)
+    nothing = np.array(None, dtype=object)
+    reason = np.full(len(auto), BELOW_THRESHOLD, dtype=object)
+    reason[[one in held_back for one in named]] = FEW_LABELS
+    reason[np.isinf(limit)] = AUTOMATION_OFF
+    reason[auto] = CONFIDENT
+    return Decisions(
+        decision=np.where(auto, "auto", "review").astype(object),
+        threshold=np.where(np.isinf(limit), np.nan, limit),
+        decided_id=np.where(auto, named, nothing),
+        start_branch_id=np.where(started, suggested.branch_id, nothing),
+        reason=reason,
+    )
 
 
 def answers(scores: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -37,24 +121,26 @@ def answers(scores: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     DataError
         For scores that do not say how sure the branch is.
     """
+    import pandas as pd
+
     check_branch_confidence(scores)
-    thresholds = {branch: policy.threshold_for(branch) for branch in scores["branch_id"].unique()}
-    decision = policy.decide(scores[policy.confidence_column], scores["category_id"], scores["branch_id"])
-    started = policy.starts(
-        scores["confidence"], scores["category_id"], scores["branch_id"], scores["branch_confidence"]
+    suggested = _Columns(
+        scores["category_id"].to_numpy(dtype=object),
+        scores["branch_id"].to_numpy(dtype=object),
+        scores["confidence"].to_numpy(dtype=np.float64),
+        scores["branch_confidence"].to_numpy(dtype=np.float64),
     )
-    nothing = np.array(None, dtype=object)
-    named = scores["category_id" if policy.level == "leaf" else "branch_id"].to_numpy(dtype=object)
-    branch = scores["branch_id"].to_numpy(dtype=object)
+    decided = decide(suggested, policy)
     return pd.DataFrame(
-        {
-            "category_id": scores["category_id"].to_numpy(dtype=object),
-            "branch_id": branch,
-            "confidence": scores["confidence"].to_numpy(dtype=np.float64),
-            "branch_confidence": scores["branch_confidence"].to_numpy(dtype=np.float64),
-            "decision": decision.astype(object),
-            "threshold": np.array([thresholds[branch] for branch in scores["branch_id"]], dtype=np.float64),
-            "decided_id": np.where(decision == "auto", named, nothing),
-            "start_branch_id": np.where(started, branch, nothing),
-        }
+        {name: getattr(suggested if hasattr(suggested, name) else decided, name) for name in ANSWER_COLUMNS}
     )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a score frame that a policy reads."""
+
+    category_id: NDArray[np.object_]
+    branch_id: NDArray[np.object_]
+    confidence: NDArray[np.float64]
+    branch_confidence: NDArray[np.float64]

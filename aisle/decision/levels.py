@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from aisle.config import Clusters, Level
 from aisle.decision.scored import ScoredProducts, too_few_labels
 from aisle.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def at_level(

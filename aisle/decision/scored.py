@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from aisle.bounds import hash_order, keyed_uniform, worth_in_rows
 from aisle.config import Clusters
 from aisle.decision.selective import Curve, accuracy_coverage_curve
 from aisle.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,8 @@ class ScoredProducts:
 
 def _clusters(seller: pd.Series[str]) -> NDArray[np.int64]:
     """A number for each seller, shape (n,); a row without a seller has one of its own."""
+    import pandas as pd
+
     codes, known = pd.factorize(seller)
     alone = codes < 0
     numbers = np.asarray(codes, dtype=np.int64)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from aisle.catalogue.columns import Products
 from aisle.errors import DataError
 from aisle.model.confidence import Calibration, Confidence, at_temperature, cross_fitted
 from aisle.model.fitting import fit_and, itself, judged
 from aisle.model.reasons import typical_signals
 from aisle.model.reranker import Evidence
 from aisle.model.reranking import cross_fitted_scores, evidence_of, probabilities_by, scores_by
-from aisle.model.scores import Known, Scores, aligned, assembled, score_table, scores_of
+from aisle.model.scores import Known, Scores, aligned, assembled, scores_of
+from aisle.model.suggestions import Suggestions, suggestions_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -148,22 +152,27 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         self.branch_confidence_, self.branch_calibration_, branch_confidence = cross_fitted(
             scores.signals, branch_right, weight, fold, self.seed
         )
-        return score_table(products, scores, self.classes_, self.branches_, confidence, branch_confidence)
+        return self._suggested(scores, confidence, branch_confidence).frame(products)
 
-    def predict_proba(self, products: pd.DataFrame) -> NDArray[np.float64]:
+    def predict_proba(self, products: Products) -> NDArray[np.float64]:
         """A probability for every category, shape (n, K), columns as in `classes_`."""
         check_is_fitted(self, "calibration_")
         if self.reranker_ is not None:
             return probabilities_by(self.reranker_, self.classifier_, products, self._known)
         return at_temperature(aligned(self.classifier_, products, self.classes_), self.temperature_)
 
-    def predict(self, products: pd.DataFrame) -> NDArray[np.str_]:
+    def predict(self, products: Products) -> NDArray[np.str_]:
         """The top category of each product, shape (n,)."""
         return np.asarray(self.classes_[self.predict_proba(products).argmax(axis=1)])
 
-    def predict_confidence(self, products: pd.DataFrame) -> NDArray[np.float64]:
+    def predict_confidence(self, products: Products) -> NDArray[np.float64]:
         """P(top category is right), shape (n,)."""
-        return self.score_frame(products)["confidence"].to_numpy()
+        return self.suggest(products).confidence
+
+    def suggest(self, products: Products) -> Suggestions:
+        """Category, confidence, branch and alternatives of n products; needs no pandas."""
+        check_is_fitted(self, "calibration_")
+        return self._suggested_by(self.classifier_, products)
 
     def score_frame(self, products: pd.DataFrame) -> pd.DataFrame:
         """Category, confidence, branch and alternatives of each product, in the order given.
@@ -193,6 +202,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         parts = [(~mask, partial(scorer._scored_by, products=products[mask])) for mask in masks]
         frames: list[pd.DataFrame] = self._fitted_on(parts, products, categories, codes, weight)
         order = np.argsort(np.concatenate([np.flatnonzero(mask) for mask in masks]))
+        import pandas as pd
+
         return pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)
 
     def with_copies(
@@ -261,13 +272,21 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         return np.asarray(weight[rows] * copies[codes[rows]])
 
     def _scored_by(self, classifier: Any, products: pd.DataFrame) -> pd.DataFrame:
+        return self._suggested_by(classifier, products).frame(products)
+
+    def _suggested_by(self, classifier: Any, products: Products) -> Suggestions:
         if self.reranker_ is not None:
             scores = scores_by(self.reranker_, evidence_of(classifier, products, self._known), self._known)
         else:
             scores = scores_of(classifier, products, self._known, self.temperature_)
         confidence = _sure(self.confidence_, self.calibration_, scores)
         branch_confidence = _sure(self.branch_confidence_, self.branch_calibration_, scores)
-        return score_table(products, scores, self.classes_, self.branches_, confidence, branch_confidence)
+        return self._suggested(scores, confidence, branch_confidence)
+
+    def _suggested(
+        self, scores: Scores, confidence: NDArray[np.float64], branch_confidence: NDArray[np.float64]
+    ) -> Suggestions:
+        return suggestions_of(scores, self.classes_, self.branches_, confidence, branch_confidence)
 
 
 def _as_arrays(categories: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray[np.str_], NDArray[np.float64]]:

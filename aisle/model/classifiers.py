@@ -15,6 +15,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from aisle.model.picking import Picked
+
 _TOLERANCE = 0.5  # a closer solution takes twice the time and answers no better
 _SIZES_LOOKED_AT = 20_000  # of each category's coefficients, to find how large the kept ones are
 _NOTHING = np.finfo(np.float32).tiny
@@ -96,12 +98,16 @@ class SparseLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             # Common terms meet every product: their coefficients as a plain array are several times
             # faster, and there are few such terms. Not stored: made when first used.
             dense = self.coefficients_[self.frequent_].toarray()
-            rare = np.setdiff1d(np.arange(self.coefficients_.shape[0]), self.frequent_)
-            self._parts = dense, rare, sparse.csr_array(self.coefficients_[rare])  # at once: others may be scoring
-        dense, rare, coefficients = self._parts
+            features = self.coefficients_.shape[0]
+            rare = np.setdiff1d(np.arange(features), self.frequent_)
+            self._parts = (  # at once: others may be scoring
+                *(Picked(self.frequent_, features), dense),
+                *(Picked(rare, features), sparse.csr_array(self.coefficients_[rare])),
+            )
+        common_terms, dense, rare_terms, coefficients = self._parts
         X = sparse.csr_array(X)
-        common = np.asarray(X[:, self.frequent_] @ dense, dtype=np.float32)
-        common += (X[:, rare] @ coefficients).toarray()
+        common = np.asarray(common_terms.of(X) @ dense, dtype=np.float32)
+        common += (rare_terms.of(X) @ coefficients).toarray()
         common += self.intercept_
         return common
 

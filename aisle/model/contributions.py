@@ -9,12 +9,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
+from aisle.catalogue.columns import Products
 from aisle.model.classifiers import SparseLinear
-from aisle.model.text import DESCRIPTION_CHARACTERS, VIEWS, ProductText, field
+from aisle.model.text import DESCRIPTION_CHARACTERS, VIEWS, Features, ProductText, field
 from aisle.model.vectorizer import Vectorizer
 from aisle.model.words import clean, words
 
@@ -39,10 +38,10 @@ class Contribution(NamedTuple):
 def contributions(
     text: ProductText,
     machine: SparseLinear,
-    products: pd.DataFrame,
+    products: Products,
     category: NDArray[np.intp],
     rival: NDArray[np.intp],
-    features: sparse.csr_array | None = None,
+    features: Features | None = None,
 ) -> list[list[Contribution]]:
     """For each of n products all words and fields, the strongest voice for `category` first.
 
@@ -56,7 +55,7 @@ def contributions(
         Columns of the machine's margins.
     features : what `text` makes of the products, where that is known already
     """
-    X = text.transform(products) if features is None else features
+    X = (text.features(products) if features is None else features).of()
     ends = np.cumsum([0, *(len(vectorizer.vocabulary_) for vectorizer in text.vectorizers_.values())]).tolist()
     spans = dict(zip(text.vectorizers_, pairwise(ends), strict=True))
     facts = _columns_of_facts(text, X.indices, spans.get("facts"))
@@ -75,14 +74,14 @@ def contributions(
     return found
 
 
-def _shown(products: pd.DataFrame) -> list[dict[str, str]]:
+def _shown(products: Products) -> list[dict[str, str]]:
     """Each product's fields as a person reads them."""
     names = ("title", "description", "seller_category", "seller", "brand", "currency")
     columns: dict[str, list[str]] = {name: field(products, name) for name in names}
     rows = [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     prices = products["price"].tolist() if "price" in products.columns else [None] * len(products)
     for row, price in zip(rows, prices, strict=True):
-        row["price"] = "" if price is None or pd.isna(price) else f"{price:,.2f} {row['currency']}".strip()
+        row["price"] = "" if price is None or price != price else f"{price:,.2f} {row['currency']}".strip()
     return rows
 
 

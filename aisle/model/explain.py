@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from aisle.catalogue.columns import Products, some_rows
 from aisle.errors import DataError, ModelError
 from aisle.model.categorizer import Categorizer
 from aisle.model.classifiers import SparseLinear, TreeClassifier
@@ -23,7 +22,7 @@ from aisle.model.reasons import SURE, Circumstances, confidence_if_usual, senten
 from aisle.model.reranker import SIGNAL_NAMES
 from aisle.model.reranking import evidence_of, scores_by
 from aisle.model.scores import Known, Scores, scores_of
-from aisle.model.text import ProductText, field
+from aisle.model.text import Features, ProductText, field
 from aisle.model.views import MACHINES, Labelled, Views
 
 _HARDLY = 0.02  # of the strongest voice: weaker ones are not worth a person's time
@@ -63,7 +62,7 @@ class Explanation:
 
 
 def explain(
-    categorizer: Categorizer, products: pd.DataFrame, names: Mapping[str, str] | None = None, neighbours: int = 3
+    categorizer: Categorizer, products: Products, names: Mapping[str, str] | None = None, neighbours: int = 3
 ) -> list[Explanation]:
     """Explain the answers to n products, in the order given; meant for a handful at a time.
 
@@ -85,16 +84,17 @@ def explain(
     if "title" not in products.columns:
         raise DataError("products to explain have no column title; every product needs one")
     _require_what_explains(categorizer)
-    if products.empty:
+    if not len(products):
         return []
     known = Known(categorizer.classes_, categorizer.support_, categorizer.branch_index_, len(categorizer.branches_))
 
     def sure(signals: NDArray[np.float64]) -> NDArray[np.float64]:
         return categorizer.calibration_(categorizer.confidence_.predict_right(signals))
 
-    classifier, reranker, evidence = categorizer.classifier_, categorizer.reranker_, None
+    classifier, reranker, evidence, features = categorizer.classifier_, categorizer.reranker_, None, None
     if reranker is not None:
-        evidence = evidence_of(classifier, products, known)
+        features = classifier.text_.features(products)
+        evidence = evidence_of(classifier, products, known, features)
         scores = scores_by(reranker, evidence, known)
     else:
         scores = scores_of(classifier, products, known, categorizer.temperature_)
@@ -102,7 +102,6 @@ def explain(
     raised: dict[str, NDArray[np.float64]] = {}
     if (confidence < SURE).any():
         raised = confidence_if_usual(categorizer.typical_, sure, scores, known, reranker, evidence)
-    features = classifier.text_.transform(products) if reranker is not None else None
     nearest: list[list[Labelled]] = [[] for _ in range(len(products))]
     if reranker is not None:
         nearest = classifier.nearest(products, neighbours, features)
@@ -133,7 +132,7 @@ def _require_what_explains(categorizer: Categorizer) -> None:
         raise ModelError("this model was made before answers could be explained; run `dvc repro` to make it again")
 
 
-def _voices(classifier: Any, products: pd.DataFrame, scores: Scores, features: Any) -> list[list[Contribution]]:
+def _voices(classifier: Any, products: Products, scores: Scores, features: Features | None) -> list[list[Contribution]]:
     """Words and fields of each product, weighed between its two best categories."""
     category, rival = scores.best[:, 0], scores.best[:, 1]
     if isinstance(classifier, Views):
@@ -152,7 +151,7 @@ def _voices(classifier: Any, products: pd.DataFrame, scores: Scores, features: A
 def _voices_in_tree(
     text: ProductText,
     tree: TreeClassifier,
-    products: pd.DataFrame,
+    products: Products,
     category: NDArray[np.intp],
     rival: NDArray[np.intp],
 ) -> list[list[Contribution]]:
@@ -166,7 +165,7 @@ def _voices_in_tree(
             pair = np.searchsorted(machine.classes_, tree.classes_[pair])
         else:
             machine, pair = tree.top_, branches
-        found += contributions(text, machine, products.iloc[[row]], pair[:1], pair[1:])
+        found += contributions(text, machine, some_rows(products, row, row + 1), pair[:1], pair[1:])
     return found
 
 
@@ -179,7 +178,11 @@ def _worth_showing(said: list[Contribution]) -> tuple[list[Contribution], list[C
 
 
 def _circumstances(
-    categorizer: Categorizer, products: pd.DataFrame, scores: Scores, nearest: list[list[Labelled]], features: Any
+    categorizer: Categorizer,
+    products: Products,
+    scores: Scores,
+    nearest: list[list[Labelled]],
+    features: Features | None,
 ) -> list[Circumstances]:
     classes, views = categorizer.classes_, categorizer.classifier_
     none: list[str | None] = [None] * len(products)
@@ -214,7 +217,7 @@ def _circumstances(
     ]
 
 
-def _said_by_views(views: Views, products: pd.DataFrame, features: Any) -> dict[str, list[str | None]]:
+def _said_by_views(views: Views, products: Products, features: Features | None) -> dict[str, list[str | None]]:
     """What the seller's habits, the title and the description say, each alone; None where it says nothing."""
 
     def labelled_under(memory: Memory) -> list[str | None]:
@@ -232,10 +235,11 @@ def _said_by_views(views: Views, products: pd.DataFrame, features: Any) -> dict[
     }
 
 
-def _said_alone(views: Views, name: str, products: pd.DataFrame, features: sparse.csr_array) -> list[str | None]:
+def _said_alone(views: Views, name: str, products: Products, features: Features | None) -> list[str | None]:
     if name not in views.machines_:
         return [None] * len(products)
-    margins = views.machines_[name].margins(sparse.csr_array(features[:, views.text_.columns(MACHINES[name])]))
+    features = views.text_.features(products) if features is None else features
+    margins = views.machines_[name].margins(features.of(MACHINES[name]))
     said = zip(margins.argmax(axis=1), field(products, name), strict=True)
     return [str(views.classes_[one]) if text.strip() else None for one, text in said]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
@@ -15,6 +14,9 @@ from aisle.model.reranker import Evidence
 from aisle.model.reranking import evidence_of
 from aisle.model.scores import Known, Scores, aligned, scores_of
 from aisle.model.views import Views
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TEMPERATURE_ROWS = 3000
 

@@ -7,41 +7,41 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from aisle.catalogue.columns import Products
 from aisle.model.text import field
 from aisle.model.words import clean, edges
 
 _STEPS = re.compile(r"[>|/\u00bb\\]+")
 
 
-def _sellers(products: pd.DataFrame) -> list[str]:
+def _sellers(products: Products) -> list[str]:
     return [clean(seller) for seller in field(products, "seller")]
 
 
-def _breadcrumbs(products: pd.DataFrame) -> list[str]:
+def _breadcrumbs(products: Products) -> list[str]:
     return [clean(path) for path in field(products, "seller_category")]
 
 
-def _sellers_breadcrumbs(products: pd.DataFrame) -> list[str]:
+def _sellers_breadcrumbs(products: Products) -> list[str]:
     pairs = zip(_sellers(products), _breadcrumbs(products), strict=True)
     return [f"{seller}\t{path}" if seller and path else "" for seller, path in pairs]
 
 
-def _last_steps(products: pd.DataFrame) -> list[str]:
+def _last_steps(products: Products) -> list[str]:
     return [_STEPS.split(path.rstrip(">|/\u00bb\\ "))[-1].strip() for path in _breadcrumbs(products)]
 
 
-def _things(products: pd.DataFrame) -> list[str]:
+def _things(products: Products) -> list[str]:
     """The last word of the title's first part: "scuff slipper - navy" is a slipper."""
     found = (edges(clean(title)) for title in field(products, "title"))
     return [next((word for word in words if word.endswith(">") and " " not in word), "") for words in found]
 
 
-def _last_words(products: pd.DataFrame) -> list[str]:
+def _last_words(products: Products) -> list[str]:
     found = (edges(clean(title)) for title in field(products, "title"))
     return [words[-1] if words else "" for words in found]
 
@@ -74,7 +74,7 @@ class Memory(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
     def __init__(self, key: str = "seller") -> None:
         self.key = key
 
-    def fit(self, products: pd.DataFrame, codes: NDArray[np.intp], categories: int) -> Self:
+    def fit(self, products: Products, codes: NDArray[np.intp], categories: int) -> Self:
         """Count the category numbers `codes` of `products` by key."""
         keys = self._keys(products)
         known = sorted(set(keys) - {""})
@@ -88,7 +88,7 @@ class Memory(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
         self.counts_ = sparse.csr_matrix((ones, (rows[seen], np.asarray(codes)[seen])), shape=shape)
         return self
 
-    def counts(self, products: pd.DataFrame) -> NDArray[np.float32]:
+    def counts(self, products: Products) -> NDArray[np.float32]:
         """Training products by category under each product's key, shape (n, categories); 0 for a new key."""
         rows = self._rows(self._keys(products))
         found = np.zeros((len(rows), self.counts_.shape[1]), dtype=np.float32)
@@ -97,7 +97,7 @@ class Memory(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
             found[known] = self.counts_[rows[known]].toarray()
         return found
 
-    def _keys(self, products: pd.DataFrame) -> list[str]:
+    def _keys(self, products: Products) -> list[str]:
         return [key.replace("\n", " ") for key in KEYS[self.key](products)]
 
     def _rows(self, keys: Iterable[str]) -> NDArray[np.int64]:

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import normalize
+from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
+
+from aisle.model.picking import Picked
 
 _POWER = 8  # a similarity counts with this power, so that the few nearest products decide
 
@@ -53,6 +55,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         self.terms_ = np.flatnonzero((found > 0) & (found <= max(self.most_common * len(self.rows_), 20)))
         self.index_ = sparse.csr_matrix(_of_length_one(kept[:, self.terms_]).T)
         self.codes_ = np.asarray(codes)[self.rows_]
+        self.__dict__.pop("_compared", None)  # of an earlier fit
         return self
 
     def votes(self, X: sparse.csr_array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -81,12 +84,19 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no 
         return found
 
     def _alike(self, X: sparse.csr_array) -> Any:
-        return sparse.csr_matrix(_of_length_one(sparse.csr_array(X)[:, self.terms_])) @ self.index_
+        if not hasattr(self, "_compared"):
+            self._compared = Picked(self.terms_, X.shape[1])
+        return sparse.csr_matrix(_of_length_one(self._compared.of(sparse.csr_array(X)))) @ self.index_
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_compared"}
 
 
 def _of_length_one(X: sparse.csr_array) -> sparse.csr_array:
     """Rows of X scaled to length one; empty ones stay so, as where every term is common."""
-    return normalize(X).astype(np.float32) if 0 not in X.shape else X.astype(np.float32)
+    scaled = X.astype(np.float32)
+    inplace_csr_row_normalize_l2(scaled)
+    return scaled
 
 
 def _spread(codes: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:

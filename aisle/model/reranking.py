@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from aisle.catalogue.columns import Products
 from aisle.model.confidence import SIGNALS, log_odds
 from aisle.model.reranker import CANDIDATES, FEATURES, SIGNAL_NAMES, Evidence, Reranker, features_of
 from aisle.model.scores import (
@@ -23,6 +23,7 @@ from aisle.model.scores import (
     sum_by,
     title_signals,
 )
+from aisle.model.text import Features
 from aisle.model.views import Views, widened
 
 _LEADS = [place for place, name in enumerate(FEATURES) if name.endswith("_lead")]
@@ -32,25 +33,33 @@ OWN_SIGNALS = ("log_odds_alone", "log_odds_second", "agreement")  # beside `SIGN
 RERANKED_SIGNALS = (*SIGNALS, *OWN_SIGNALS, *SIGNAL_NAMES)
 
 
-def evidence_of(views: Views, products: pd.DataFrame, known: Known) -> Evidence:
-    """Candidates of n products and what the views say of them, in batches of products."""
-    if products.empty:
+def evidence_of(views: Views, products: Products, known: Known, features: Features | None = None) -> Evidence:
+    """Candidates of n products and what the views say of them, in batches of products.
+
+    `features` is what the views' text makes of the products, where that is known already; all of
+    them are one batch then.
+    """
+    if not len(products):
         return _no_evidence(known)
+    if features is not None:
+        return _evidence(views, products, known, features)[0]
     return joined([_evidence(views, batch, known)[0] for batch in batches(products, len(known.classes))])
 
 
-def _evidence(views: Views, products: pd.DataFrame, known: Known) -> tuple[Evidence, NDArray[np.float64]]:
+def _evidence(
+    views: Views, products: Products, known: Known, features: Features | None = None
+) -> tuple[Evidence, NDArray[np.float64]]:
     """Evidence of one batch, and the whole mixture, shape (n, K)."""
     columns = np.searchsorted(known.classes, views.classes_)
-    said = widened(views.opinions(products), columns, len(known.classes))
+    said = widened(views.opinions(products, features), columns, len(known.classes))
     mixture = views.mixture(said)
     best = best_columns(mixture)
     candidates = best[:, :CANDIDATES]
     probability = np.take_along_axis(mixture, best, axis=1)
     branch_mass = sum_by(mixture, known.branch_index, known.branches)
     branch_share = np.take_along_axis(branch_mass, known.branch_index[candidates], axis=1)
-    features = features_of(said, candidates, probability[:, :CANDIDATES], known.support, branch_share)
-    return Evidence(best, probability, features, branch_mass, title_signals(views.text_, products)), mixture
+    heard = features_of(said, candidates, probability[:, :CANDIDATES], known.support, branch_share)
+    return Evidence(best, probability, heard, branch_mass, title_signals(views.text_, products)), mixture
 
 
 def _no_evidence(known: Known) -> Evidence:
@@ -105,7 +114,7 @@ def scores_by(reranker: Reranker, evidence: Evidence, known: Known) -> Scores:
     return Scores(best, top, by_branch.argmax(axis=1), np.minimum(by_branch.max(axis=1), 1.0), columns)
 
 
-def probabilities_by(reranker: Reranker, views: Views, products: pd.DataFrame, known: Known) -> NDArray[np.float64]:
+def probabilities_by(reranker: Reranker, views: Views, products: Products, known: Known) -> NDArray[np.float64]:
     """A probability for every category, shape (n, K); the top category is that of `scores_by`."""
     parts = []
     for batch in batches(products, len(known.classes)):

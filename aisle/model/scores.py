@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from aisle.catalogue.columns import Products, some_rows
 from aisle.model.confidence import SIGNALS, at_temperature, log_odds
 from aisle.model.text import field
 from aisle.model.words import clean, words
@@ -50,9 +50,9 @@ class Known:
     branches: int
 
 
-def scores_of(classifier: Any, products: pd.DataFrame, known: Known, temperature: float) -> Scores:
+def scores_of(classifier: Any, products: Products, known: Known, temperature: float) -> Scores:
     """Score in batches: the probabilities of all categories are never held for all products."""
-    if products.empty:
+    if not len(products):
         kept = min(ALTERNATIVES, len(known.classes))
         none = np.empty(0, dtype=np.intp)
         return Scores(none.reshape(0, kept), np.empty((0, kept)), none, np.empty(0), np.empty((0, len(SIGNALS))))
@@ -63,7 +63,7 @@ def scores_of(classifier: Any, products: pd.DataFrame, known: Known, temperature
     return joined(parts)
 
 
-def aligned(classifier: Any, products: pd.DataFrame, classes: NDArray[np.str_]) -> NDArray[np.float64]:
+def aligned(classifier: Any, products: Products, classes: NDArray[np.str_]) -> NDArray[np.float64]:
     """Probabilities in the columns of `classes`; 0 for those that this classifier never saw."""
     probability = classifier.predict_proba(products)
     if len(classifier.classes_) == len(classes):
@@ -83,7 +83,7 @@ def assembled(parts: list[tuple[NDArray[np.bool_], _Rows]]) -> _Rows:
     return type(whole)(*(getattr(whole, one.name)[order] for one in fields(whole)))  # type: ignore[arg-type]
 
 
-def _summary(classifier: Any, products: pd.DataFrame, probability: NDArray[np.float64], known: Known) -> Scores:
+def _summary(classifier: Any, products: Products, probability: NDArray[np.float64], known: Known) -> Scores:
     best = best_columns(probability)
     top = np.take_along_axis(probability, best, axis=1)
     by_branch = sum_by(probability, known.branch_index, known.branches)
@@ -115,7 +115,7 @@ def signals_of(
     return np.column_stack([np.asarray(signals[name], dtype=np.float64) for name in SIGNALS])
 
 
-def title_signals(text: Any, products: pd.DataFrame) -> NDArray[np.float64]:
+def title_signals(text: Any, products: Products) -> NDArray[np.float64]:
     """Share of a title's words that no training product had, and log of 1 + its words, shape (n, 2)."""
     counts = np.log1p([len(words(clean(title))) for title in field(products, "title")])
     return np.column_stack([text.unseen_share(products), counts])
@@ -138,11 +138,11 @@ def sum_by(values: NDArray[np.float64], group: NDArray[np.intp], groups: int) ->
     return np.asarray(values @ sparse.csc_array((ones, (columns, group)), shape=(values.shape[1], groups)))
 
 
-def batches(products: pd.DataFrame, categories: int) -> Iterator[pd.DataFrame]:
+def batches(products: Products, categories: int) -> Iterator[Products]:
     """Rows of `products`, some at a time: fewer where there are many categories to hold for each."""
     rows = int(np.clip(_CELLS // categories, 50, _BATCH))
     for start in range(0, len(products), rows):
-        yield products.iloc[start : start + rows]
+        yield some_rows(products, start, start + rows)
 
 
 def joined(parts: list[_Rows]) -> _Rows:
@@ -150,28 +150,3 @@ def joined(parts: list[_Rows]) -> _Rows:
     first = parts[0]
     columns = [np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(first)]  # type: ignore[arg-type]
     return type(first)(*columns)
-
-
-def score_table(
-    products: pd.DataFrame,
-    scores: Scores,
-    classes: NDArray[np.str_],
-    branches: NDArray[np.str_],
-    confidence: NDArray[np.float64],
-    branch_confidence: NDArray[np.float64],
-) -> pd.DataFrame:
-    """The score frame of `products`: see `Categorizer.score_frame` for its columns."""
-    top_categories = classes[scores.best]
-    named = "product_id" in products.columns
-    return pd.DataFrame(
-        {
-            "product_id": products["product_id"].to_numpy() if named else [str(row) for row in range(len(products))],
-            "category_id": top_categories[:, 0].astype(object),
-            "confidence": confidence,
-            "branch_id": branches[scores.branch].astype(object),
-            "branch_probability": scores.branch_probability,
-            "branch_confidence": branch_confidence,
-            "top_categories": pd.Series(top_categories.tolist(), dtype=object),
-            "top_probabilities": pd.Series(scores.probability.tolist(), dtype=object),
-        }
-    )

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from aisle.catalogue.columns import Products
 from aisle.model.vectorizer import Vectorizer
 from aisle.model.words import clean, edges, roles_of_words, skeletons, words
 
 DESCRIPTION_CHARACTERS = 1000  # what follows in a description is mostly about the shop
 
 
-def field(products: pd.DataFrame, name: str) -> list[str]:
+def field(products: Products, name: str) -> list[str]:
     """One text column as a list of strings; a column or a value that is missing is an empty text."""
     if name not in products.columns:
         return [""] * len(products)
     return [value if isinstance(value, str) else "" for value in products[name].tolist()]
 
 
-def _clean_field(name: str, characters: int | None = None) -> Callable[[pd.DataFrame], list[str]]:
-    def read(products: pd.DataFrame) -> list[str]:
+def _clean_field(name: str, characters: int | None = None) -> Callable[[Products], list[str]]:
+    def read(products: Products) -> list[str]:
         return [clean(text[:characters]) for text in field(products, name)]
 
     return read
 
 
-def _facts(products: pd.DataFrame) -> list[str]:
+def _facts(products: Products) -> list[str]:
     """Facts that are whole or nothing, as one token each: seller, brand, band of the price."""
     prices: Iterable[Any] = products["price"].tolist() if "price" in products.columns else [None] * len(products)
     rows = zip(field(products, "seller"), field(products, "brand"), field(products, "currency"), prices, strict=True)
@@ -57,7 +58,7 @@ def price_band(price: float | None) -> int | None:
     return int(np.floor(2 * np.log2(price)))
 
 
-_FIELDS: dict[str, Callable[[pd.DataFrame], list[str]]] = {
+_FIELDS: dict[str, Callable[[Products], list[str]]] = {
     "title": _clean_field("title"),
     "description": _clean_field("description", DESCRIPTION_CHARACTERS),
     "seller_category": _clean_field("seller_category"),
@@ -90,6 +91,23 @@ _ANALYZERS: dict[str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Features:
+    """Features of the same n products, view by view, in the order of `ProductText.vectorizers_`.
+
+    Kept apart, since most of those who read features want some of the views: to pick columns out
+    of the whole would cost as much as the vocabulary is long, even for a single product.
+    """
+
+    parts: dict[str, sparse.csr_array]
+    products: int
+
+    def of(self, views: Iterable[str] | None = None) -> sparse.csr_array:
+        """The features of `views`, of all by default, side by side, shape (n, features), float32."""
+        wanted = set(self.parts if views is None else views)
+        return _beside([part for view, part in self.parts.items() if view in wanted], self.products)
+
+
 class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Sparse TF-IDF features of several views of a product, side by side.
 
@@ -110,12 +128,12 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.views = views
         self.min_df = min_df
 
-    def fit(self, products: pd.DataFrame, y: object = None) -> Self:
+    def fit(self, products: Products, y: object = None) -> Self:
         """Learn the vocabularies and weights of each view from `products`."""
         self.fit_transform(products, y)
         return self
 
-    def fit_transform(self, products: pd.DataFrame, y: object = None, **_: object) -> sparse.csr_array:
+    def fit_transform(self, products: Products, y: object = None, **_: object) -> sparse.csr_array:
         """Learn from `products` and give their features, shape (n, features), float32."""
         texts = self._texts(products)
         self.vectorizers_: dict[str, Vectorizer] = {}
@@ -130,14 +148,17 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             parts.append(part * np.float32(weight))
         return _beside(parts, len(products))
 
-    def transform(self, products: pd.DataFrame) -> sparse.csr_array:
+    def transform(self, products: Products) -> sparse.csr_array:
         """The features of `products`, shape (n, features), float32."""
+        return self.features(products).of()
+
+    def features(self, products: Products) -> Features:
+        """The features of `products`, view by view."""
         texts = self._texts(products)
-        parts = [
-            self._fitted(view).transform(texts[VIEWS[view][0]]) * np.float32(self.views[view])
-            for view in self.vectorizers_
-        ]
-        return _beside(parts, len(products))
+        parts = {view: self._fitted(view).transform(texts[VIEWS[view][0]]) for view in self.vectorizers_}
+        for view, part in parts.items():
+            part.data *= np.float32(self.views[view])
+        return Features(parts, len(products))
 
     def columns(self, views: Iterable[str] | None = None) -> NDArray[np.intp]:
         """The columns of the features that come from `views`, rising; all of them by default."""
@@ -146,14 +167,14 @@ class ProductText(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         chosen = np.repeat([view in wanted for view in self.vectorizers_], sizes)
         return np.flatnonzero(chosen)
 
-    def unseen_share(self, products: pd.DataFrame) -> NDArray[np.float64]:
+    def unseen_share(self, products: Products) -> NDArray[np.float64]:
         """Share of a title's words that no training product had, shape (n,); 1 where a title has no word."""
         vectorizer = self.vectorizers_.get("title_words")
         known = vectorizer.vocabulary_ if vectorizer is not None else {}
         titles = [words(title) for title in _FIELDS["title"](products)]
         return np.array([np.mean([word not in known for word in title]) if title else 1.0 for title in titles])
 
-    def _texts(self, products: pd.DataFrame) -> dict[str, list[str]]:
+    def _texts(self, products: Products) -> dict[str, list[str]]:
         return {name: _FIELDS[name](products) for name in {VIEWS[view][0] for view in self.views}}
 
     def _make(self, view: str, min_df: int) -> Vectorizer:
@@ -195,23 +216,23 @@ class HashedWords(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def __init__(self, buckets: int = 1024) -> None:
         self.buckets = buckets
 
-    def fit(self, products: pd.DataFrame, y: object = None) -> Self:
+    def fit(self, products: Products, y: object = None) -> Self:
         """Note which buckets are in use."""
         self.seen_ = np.asarray(self._hash(products).sum(axis=0)).ravel() > 0
         return self
 
-    def transform(self, products: pd.DataFrame) -> sparse.csr_array:
+    def transform(self, products: Products) -> sparse.csr_array:
         """Bucket counts scaled to rows of length one, shape (n, buckets), float32."""
         return self._hash(products)
 
-    def unseen_share(self, products: pd.DataFrame) -> NDArray[np.float64]:
+    def unseen_share(self, products: Products) -> NDArray[np.float64]:
         """Share of a title's buckets that no training product fell into, shape (n,); 1 without words."""
         hashed = self._hash(products)
         filled = np.diff(hashed.indptr)
         unseen = np.array(hashed.astype(bool).astype(np.float64) @ ~self.seen_)
         return np.asarray(np.where(filled > 0, unseen / np.maximum(filled, 1), 1.0))
 
-    def _hash(self, products: pd.DataFrame) -> sparse.csr_array:
+    def _hash(self, products: Products) -> sparse.csr_array:
         hasher = HashingVectorizer(
             n_features=self.buckets,
             tokenizer=words,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from aisle.catalogue.columns import Products
 from aisle.model.classifiers import SHARPNESS, SparseLinear
 from aisle.model.memory import KEYS, Memory
 from aisle.model.neighbours import Neighbours
-from aisle.model.text import ProductText, field
+from aisle.model.text import Features, ProductText, field
 
 TITLE_VIEWS = ("title_words", "title_characters", "title_skeletons", "title_roles", "title_edges")
 MACHINES: dict[str, tuple[str, ...] | None] = {  # what each linear machine reads; None: everything
@@ -30,6 +30,10 @@ COMPARED: dict[str, tuple[str, ...]] = {  # by what products are neighbours
 _FIELDS_SHARE = 0.75  # of the first mixture, from which candidates are taken; the rest are neighbours
 _SHOWN = 120  # characters of a labelled product's id and title
 _NO_MARGIN = -2.0  # of a category that a machine never saw: further out than any it did see
+
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Labelled(NamedTuple):
@@ -111,18 +115,22 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
         self.labelled_ = _packed(products, self.neighbours_["words"].rows_) if "words" in self.neighbours_ else {}
         return self
 
-    def opinions(self, products: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
-        """What each view says, by its name: arrays of shape (n, K), greater for a likelier category."""
+    def opinions(self, products: Products, features: Features | None = None) -> dict[str, NDArray[np.float32]]:
+        """What each view says, by its name: arrays of shape (n, K), greater for a likelier category.
+
+        `features` is what `text_` makes of the products, where that is known already.
+        """
         check_is_fitted(self, "memories_")
-        X = self.text_.transform(products)
+        features = self.text_.features(products) if features is None else features
+        whole = features.of()
         said = {
-            name: machine.margins(_only(X, self.text_.columns(MACHINES[name])))
+            name: machine.margins(whole if MACHINES[name] is None else features.of(MACHINES[name]))
             for name, machine in self.machines_.items()
         }
         if self.branch_machine_ is not None:
-            said["branch"] = self.branch_machine_.margins(X)[:, self.branch_index_]
+            said["branch"] = self.branch_machine_.margins(whole)[:, self.branch_index_]
         for name, neighbours in self.neighbours_.items():
-            total, nearest = neighbours.votes(_only(X, self.text_.columns(COMPARED[name])))
+            total, nearest = neighbours.votes(features.of(COMPARED[name]))
             said |= {f"like_{name}": total, f"nearest_{name}": nearest}
         return said | {key: memory.counts(products) for key, memory in self.memories_.items()}
 
@@ -137,24 +145,22 @@ class Views(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
             margins += (1 - _FIELDS_SHARE) * votes / np.maximum(votes.sum(axis=1, keepdims=True), np.float32(1e-9))
         return np.asarray(margins / margins.sum(axis=1, keepdims=True))
 
-    def predict_proba(self, products: pd.DataFrame) -> NDArray[np.float64]:
+    def predict_proba(self, products: Products) -> NDArray[np.float64]:
         """The first mixture, shape (n, K)."""
         return self.mixture(self.opinions(products))
 
-    def nearest(
-        self, products: pd.DataFrame, count: int = 3, features: sparse.csr_array | None = None
-    ) -> list[list[Labelled]]:
+    def nearest(self, products: Products, count: int = 3, features: Features | None = None) -> list[list[Labelled]]:
         """The most similar labelled products of each product, most similar first; fewer where few are alike.
 
-        `features`, of shape (n, features), is what `text_` makes of the products, where that is known already.
+        `features` is what `text_` makes of the products, where that is known already.
         """
         if "words" not in self.neighbours_:
             return [[] for _ in range(len(products))]
-        X = self.text_.transform(products) if features is None else features
+        features = self.text_.features(products) if features is None else features
         neighbours = self.neighbours_["words"]
         ids, titles = (self.labelled_[name].split("\n") for name in ("product_id", "title"))
         found = []
-        for alike in neighbours.nearest(_only(X, self.text_.columns(COMPARED["words"])), count):
+        for alike in neighbours.nearest(features.of(COMPARED["words"]), count):
             places = [(int(np.searchsorted(neighbours.rows_, row)), similarity) for row, similarity in alike]
             found.append(
                 [

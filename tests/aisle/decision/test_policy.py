@@ -6,13 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aisle.config import BranchCost, PolicyParameters, ThresholdParameters
-from aisle.decision.answers import ANSWER_COLUMNS, answers
 from aisle.decision.describing import describe
 from aisle.decision.policy import Policy, read_policy, trust_band, write_policy
 from aisle.decision.scored import ScoredProducts
@@ -112,27 +110,6 @@ def test_with_a_threshold_a_branch_people_start_below_the_lowest() -> None:
     assert branched.start_below == 0.5
     said = branched.starts([0.4, 0.6, 0.6, 0.4], ["a"] * 4, ["food", "food", "toys", "toys"], [0.7] * 4)
     assert said.tolist() == [True, False, False, True]
-
-
-def test_answers_say_what_is_decided_and_where_to_start() -> None:
-    scores = pd.DataFrame(
-        {
-            "category_id": ["drill", "drill", "hose"],
-            "branch_id": ["tools", "tools", "garden"],
-            "confidence": [0.9, 0.5, 0.5],
-            "branch_confidence": [0.95, 0.92, 0.3],
-        }
-    )
-    leaf = answers(scores, policy(branch_start=0.9, branch_start_accuracy=0.85))
-    assert tuple(leaf.columns) == ANSWER_COLUMNS
-    assert leaf["decided_id"].tolist() == ["drill", None, None]
-    assert leaf["start_branch_id"].tolist() == [None, "tools", None]
-    branch = answers(scores, policy(level="branch", threshold=0.91))
-    assert branch["decision"].tolist() == ["auto", "auto", "review"]
-    assert branch["decided_id"].tolist() == ["tools", "tools", None]
-    assert branch["start_branch_id"].isna().all()
-    with pytest.raises(DataError, match="no column branch_confidence"):
-        answers(scores.drop(columns="branch_confidence"), policy())
 
 
 def test_automation_that_is_off_sends_everything_to_people() -> None:

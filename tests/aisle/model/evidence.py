@@ -46,7 +46,7 @@ class SetMixture:
     def __init__(self, mixture: NDArray[np.float64], classes: Sequence[str] | NDArray[np.str_]) -> None:
         self.table, self.classes_, self.text_ = mixture, np.asarray(classes), self
 
-    def opinions(self, products: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
+    def opinions(self, products: pd.DataFrame, features: None = None) -> dict[str, NDArray[np.float32]]:
         """Memories without a memory; all other views are missing."""
         return {key: np.zeros((len(products), self.table.shape[1]), dtype=np.float32) for key in KEYS}
 
