@@ -1,0 +1,121 @@
+"""What the environment says of the desk, checked; `docs/desk.md` lists the variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from aisle.errors import ConfigurationError
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Settings of one desk.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the SQLite file, uploads in progress and static files lie (`AISLE_DESK_FOLDER`).
+    database_url : str
+        `DATABASE_URL`; empty: SQLite in `folder`.
+    secret_key, audit_secret : str
+        `AISLE_DESK_SECRET_KEY` (sessions), `AISLE_AUDIT_SECRET` (the draw of the audit).
+    production : bool
+        `AISLE_DESK_PRODUCTION`: HTTPS only, secure cookies; without it the desk serves one machine.
+    hosts : tuple of str
+        Names that it answers to (`AISLE_DESK_HOSTS`, with commas).
+    service_url, service_key : str
+        The scoring service (`AISLE_SERVICE_URL`, `AISLE_API_KEY`).
+    data : Path
+        The catalogue folder: the tree comes from there, exports go there (`AISLE_DATA`).
+    """
+
+    folder: Path
+    database_url: str
+    secret_key: str
+    audit_secret: str
+    production: bool
+    hosts: tuple[str, ...]
+    service_url: str
+    service_key: str
+    data: Path
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Configuration:
+        """Read the environment; `ConfigurationError` names the variable that is wrong."""
+        production = _truth(environment, "AISLE_DESK_PRODUCTION")
+        folder = Path(environment.get("AISLE_DESK_FOLDER", "").strip() or "desk-data").absolute()
+        hosts = tuple(one.strip() for one in environment.get("AISLE_DESK_HOSTS", "").split(",") if one.strip())
+        if production and not hosts:
+            raise ConfigurationError("AISLE_DESK_HOSTS is empty; in production name the hosts that the desk answers to")
+        return cls(
+            folder=folder,
+            database_url=environment.get("DATABASE_URL", "").strip(),
+            secret_key=_secret(environment, "AISLE_DESK_SECRET_KEY", production),
+            audit_secret=_secret(environment, "AISLE_AUDIT_SECRET", production),
+            production=production,
+            hosts=hosts or ("127.0.0.1", "localhost", "[::1]"),
+            service_url=environment.get("AISLE_SERVICE_URL", "").strip() or "http://127.0.0.1:3000",
+            service_key=environment.get("AISLE_API_KEY", "").strip(),
+            data=Path(environment.get("AISLE_DATA", "").strip() or "data").absolute(),
+        )
+
+    def database(self) -> dict[str, Any]:
+        """The database as Django wants it."""
+        if not self.database_url:
+            return {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(self.folder / "desk.sqlite3"),
+                "OPTIONS": {
+                    "transaction_mode": "IMMEDIATE",
+                    "timeout": 20,
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                },
+            }
+        parts = urlsplit(self.database_url)
+        if parts.scheme not in ("postgres", "postgresql"):
+            raise ConfigurationError(
+                f"DATABASE_URL begins with '{parts.scheme}://'; write postgresql://user:password@host:port/name, "
+                "or leave it out for SQLite"
+            )
+        options = dict(parse_qsl(parts.query))
+        host = options.pop("host", "") or parts.hostname or ""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.lstrip("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": host,
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": options,
+        }
+
+
+def _truth(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ConfigurationError(f"{name} is '{text}'; write true or false")
+    return text in _TRUE
+
+
+def _secret(environment: Mapping[str, str], name: str, production: bool) -> str:
+    secret = environment.get(name, "").strip()
+    if production and len(secret) < 50:
+        raise ConfigurationError(
+            f"{name} has {len(secret)} characters; in production it needs 50 random ones, as from "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`"
+        )
+    return secret or f"only for one machine, never for production: {name}, long enough"
+
+
+def from_environment() -> Configuration:
+    """The configuration of this process."""
+    return Configuration.of(os.environ)

@@ -1,0 +1,1 @@
+"""Who may do what: people with roles, and tokens of programs with scopes."""
