@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("commands.plan", "say how many audits it takes for which promise at which coverage"),
     "report": ("commands.report", "write the evidence of the last run as one HTML page"),
     "promote": ("commands.promote", "make a registered model version the champion"),
+    "package": ("commands.package", "build the champion as a Bento: one artefact that answers as the registry's model"),
+    "serve": ("commands.serve", "serve the Bento of the champion on this machine"),
+    "key": ("commands.key", "make a key for programs that ask the service"),
+    "score": ("commands.score", "categorise the products of a file, with the champion or through a service"),
+    "predictions": ("commands.predictions", "collect the prediction logs of services into the catalogue"),
     "summary": ("commands.summary", "say in a few lines what the last run found and what to do next"),
 }
 

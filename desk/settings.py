@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from importlib.util import find_spec
+
 from csp.constants import NONE, SELF
 
 from desk.configuration import from_environment
 
 CONFIGURATION = from_environment()
+# Each part has its own templates and files; the banner of alarms comes from the part `quality`.
+PARTS = [f"desk.{part}" for part in ("inbox", "labelling", "quality", "export", "history") if find_spec(f"desk.{part}")]
+BANNER = ["desk.quality.banner.context"] if "desk.quality" in PARTS and find_spec("desk.quality.banner") else []
 
 DEBUG = False
 SECRET_KEY = CONFIGURATION.secret_key
@@ -24,11 +30,13 @@ INSTALLED_APPS = [
     "csp",
     "desk.people",
     "desk.ledger",
+    *PARTS,
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "desk.people.middleware.private",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -47,6 +55,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "desk.people.context.desk",
+                *BANNER,
             ],
         },
     },
@@ -67,8 +77,11 @@ LOGIN_URL = "log-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "log-in"
 AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # so that nobody locks others out from elsewhere
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en"
@@ -77,17 +90,26 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = CONFIGURATION.folder / "static"
+WHITENOISE_USE_FINDERS = True  # files are served from the packages: there is no step of collecting to forget
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_NAME = "__Host-session" if CONFIGURATION.production else "session"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # pages that post JSON find the value in their head, people/api.js sends it
+CSRF_COOKIE_NAME = "__Host-csrf" if CONFIGURATION.production else "csrf"
+CSRF_FAILURE_VIEW = "desk.people.problems.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**20
+FILE_UPLOAD_PERMISSIONS = 0o600
 if CONFIGURATION.production:
     SECURE_SSL_REDIRECT = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -2,6 +2,42 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from importlib import import_module
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+
+# The list under that name in that module answers below that address.
+_PARTS = (
+    ("", "desk.people.urls", "urlpatterns"),
+    ("inbox/", "desk.inbox.urls", "urlpatterns"),
+    ("label/", "desk.labelling.urls", "urlpatterns"),
+    ("quality/", "desk.quality.urls", "urlpatterns"),
+    ("export/", "desk.export.urls", "urlpatterns"),
+    ("products/", "desk.history.urls", "urlpatterns"),
+    ("brakes/", "desk.history.urls", "brake_urlpatterns"),
+    ("api/", "desk.people.urls", "api_urlpatterns"),
+    ("api/", "desk.inbox.urls", "api_urlpatterns"),
+    ("api/", "desk.labelling.urls", "api_urlpatterns"),
+    ("api/", "desk.quality.urls", "api_urlpatterns"),
+    ("api/", "desk.export.urls", "api_urlpatterns"),
+    ("api/", "desk.history.urls", "api_urlpatterns"),
+)
+
+
+def _patterns() -> list[URLPattern | URLResolver]:
+    found: list[URLPattern | URLResolver] = []
+    for address, name, attribute in _PARTS:
+        if find_spec(name.rpartition(".")[0]) is None or find_spec(name) is None:
+            continue
+        patterns = getattr(import_module(name), attribute, None)
+        if patterns:
+            found.append(path(address, include(patterns)))
+    return found
+
+
+urlpatterns = _patterns()
+handler400 = "desk.people.problems.bad_request"
+handler403 = "desk.people.problems.forbidden"
+handler404 = "desk.people.problems.not_found"
+handler500 = "desk.people.problems.server_error"

@@ -1,41 +1,14 @@
-"""The scoring service from Python: products in, columns out, over HTTP.
-
-    with ServiceClient("http://127.0.0.1:3000") as service:
-        answer = service.categorize([{"title": "Cordless drill 18V"}])
-        answer.category_id[0], answer.confidence[0], answer.decision[0]
-
-Calls that are too large for one request are sent as several. What may pass (no connection, 429,
-502, 503, 504) is tried again, after the time that the service asks for, else after a random time
-that doubles from try to try; the number of tries and the whole time are bounded.
-"""
+"""What the scoring service answers, as columns."""
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
-import ipaddress
-import json
-import os
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, Literal, Self
+from typing import Any, TypeVar
 
-import httpx
+from aisle.errors import ServiceUnavailable
 
-from aisle.errors import ConfigurationError, DataError, ServiceUnavailable, one_line
-
-KEY_VARIABLE = "AISLE_API_KEY"
-MAX_PRODUCTS = 1000  # what the service takes in one request …
-MAX_EXPLAINED = 20  # … and in one that asks why
-MAX_NUMBERS = 1_000_000  # … and how many probabilities it gives
-MAX_BODY = 4_500_000  # bytes; the service takes 5 MiB
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0  # seconds
-_RETRIED = {429, 502, 503, 504}
-_PASSING = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
-_SHOWN = 300  # characters of what the service said
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -104,7 +77,7 @@ class Categorized:
         return len(self.product_id)
 
 
-_COLUMNS = (
+COLUMNS = (
     "product_id", "category_id", "branch_id", "confidence", "branch_confidence",
     "decision", "decided_id", "start_branch_id", "threshold", "reason",
 )  # fmt: skip
@@ -140,3 +113,56 @@ class Categories:
     parent_id: list[str | None]
     name: list[str]
     leaf: list[bool]
+
+
+_READ = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+def understood(read: Callable[[Any], T], content: Any, url: str) -> T:
+    """What `read` makes of an answer; `ServiceUnavailable` for one that no scoring service gives."""
+    try:
+        return read(content)
+    except _READ as error:
+        raise ServiceUnavailable(
+            f"{url}: answered what no scoring service answers ({type(error).__name__}: {error}); check the address"
+        ) from error
+
+
+def model_of(content: Any) -> ModelIdentity:
+    """The `model` of any answer."""
+    found = content["model"]
+    tag = found["bento_tag"]
+    return ModelIdentity(str(found["name"]), str(found["version"]), str(found["policy_id"]), tag and str(tag))
+
+
+def errors_of(content: Any, first: int) -> list[ProductError]:
+    """The errors of an answer or a problem; `first` is the place of the request's first product in the call."""
+    return [
+        ProductError(
+            place=first + int(one["place"]),
+            product_id=one.get("product_id"),
+            field=one.get("field"),
+            code=str(one["code"]),
+            detail=str(one["detail"]),
+        )
+        for one in content["errors"]
+    ]
+
+
+def column_of(content: Any, name: str, n: int) -> list[Any]:
+    """A column of an answer; `ValueError` unless it has `n` values."""
+    values = content[name]
+    if not isinstance(values, list) or len(values) != n:
+        raise ValueError(f"{name} should hold {n} values")
+    return values
+
+
+def same_model(answers: Sequence[Any], url: str) -> ModelIdentity:
+    """The model that gave all of these answers; `ServiceUnavailable` when it changed in between."""
+    first, *others = (understood(model_of, one, url) for one in answers)
+    for other in others:
+        if other != first:
+            raise ServiceUnavailable(
+                f"{url}: the model changed while it answered (version {first.version}, then {other.version}); ask again"
+            )
+    return first

@@ -1,0 +1,1 @@
+"""What comes in: stored first, then scored through the service, then routed."""

@@ -1,0 +1,1 @@
+"""The scoring service: a promoted model behind HTTP."""

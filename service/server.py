@@ -1,0 +1,113 @@
+"""uvicorn around one app, in this process: when it is ready, what it bounds, how it ends."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from service.limits import Shield
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close them, not we
+GRACE_SECONDS = 15  # with the flush of the log below the 30 s after which Kubernetes kills
+
+_log = logging.getLogger("aisle.server")
+
+
+class Process(uvicorn.Server):
+    """Serves `app` behind a `Shield` until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    app : ASGI app with a lifespan
+        Its start may raise anything; `run` raises the same.
+    name : str
+        What the line that says "ready" calls it.
+    """
+
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self._name = name
+        self._failure: BaseException | None = None
+        self._idle: dict[Any, tuple[Any, float]] = {}
+        config = uvicorn.Config(
+            self._watched(Shield(app)),
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, say that it is ready, serve, finish what runs, end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)  # uvicorn repeats a signal at its end; here it ends nothing more
+        try:
+            super().run(sockets)
+        except SystemExit:
+            if self._failure is None:
+                raise
+        if self._failure is not None and self.started:
+            _log.error("something failed at the end: %s", type(self._failure).__name__)
+        elif self._failure is not None:
+            raise self._failure
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening once the app has started, and say so."""
+        await super().startup(sockets)
+        for name in ("bentoml", "uvicorn.error"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        if self.should_exit:
+            return
+        host, port = (sockets or [])[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"{self._name} is ready at http://{shown}:{port} (Ctrl+C stops it)", flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second also close connections that have sent no whole request for too long."""
+        if counter % 10 == 0:
+            self._close_stalled(time.monotonic())
+        return await super().on_tick(counter)
+
+    def _close_stalled(self, now: float) -> None:
+        """uvicorn waits for ever for headers that come byte by byte, and for what follows an early answer."""
+        idle = {}
+        for connection in self.server_state.connections:
+            cycle: Any = getattr(connection, "cycle", None)
+            if cycle is None or cycle.response_complete:
+                known, since = self._idle.get(connection, (cycle, now))
+                idle[connection] = (cycle, since if known is cycle else now)
+        for connection, (_, since) in idle.items():
+            if now - since > KEEP_ALIVE_SECONDS + 1:
+                connection.transport.close()
+        self._idle = idle
+
+    def _watched(self, app: ASGIApp) -> ASGIApp:
+        """`app`, whose failed start is kept for `run` instead of being printed with its trace."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "lifespan":
+                await app(scope, receive, send)
+                return
+
+            async def quiet(message: Message) -> None:
+                await send({"type": message["type"]})
+
+            try:
+                await app(scope, receive, quiet)
+            except Exception as error:
+                self._failure = error
+                raise
+
+        return watched
