@@ -96,6 +96,7 @@ $(DATA): data.dvc $(if $(wildcard data/taxonomy.csv),,always) | $(ENVIRONMENT)
 lock: $(ENVIRONMENT) ## Resolve the requirements again (OPTIONS=--upgrade moves all pins)
 	uv pip compile pyproject.toml --extra dev $(LOCKING) $(OPTIONS) --output-file requirements.lock
 	printf 'uv\n' | uv pip compile - $(LOCKING) --constraint requirements.lock --output-file requirements.bootstrap.lock
+	uv pip compile service/requirements.in $(LOCKING) --constraint requirements.lock --output-file service/requirements.lock
 
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("commands.key", "make a key for programs that ask the service"),
     "score": ("commands.score", "categorise the products of a file, with the champion or through a service"),
     "predictions": ("commands.predictions", "collect the prediction logs of services into the catalogue"),
+    "desk": ("commands.desk", "start the desk, where people answer, or load, export and check"),
     "summary": ("commands.summary", "say in a few lines what the last run found and what to do next"),
 }
 

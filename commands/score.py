@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aisle.errors import DataError
+from aisle.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from pipelines.scoring import Scorer, Summary
@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int | None:
     from pipelines.scoring import check_paths, score_file
 
     check_paths(arguments.source, arguments.output)
+    if arguments.key_file is not None and arguments.url is None:
+        raise ConfigurationError("--key-file holds the key of a service; name the service with --url")
     mapping = None if arguments.mapping is None else read_mapping(arguments.mapping)
     with _scorer(arguments) as scorer, _Bars() as bars:
         summary = score_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aisle.errors import ConfigurationError
 
+SECRETS_FILE = "secrets.json"  # in the folder of a desk that is not in production
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
@@ -51,14 +53,15 @@ class Configuration:
         """Read the environment; `ConfigurationError` names the variable that is wrong."""
         production = _truth(environment, "AISLE_DESK_PRODUCTION")
         folder = Path(environment.get("AISLE_DESK_FOLDER", "").strip() or "desk-data").absolute()
+        kept = {} if production else _kept_secrets(folder / SECRETS_FILE)
         hosts = tuple(one.strip() for one in environment.get("AISLE_DESK_HOSTS", "").split(",") if one.strip())
         if production and not hosts:
             raise ConfigurationError("AISLE_DESK_HOSTS is empty; in production name the hosts that the desk answers to")
         return cls(
             folder=folder,
             database_url=environment.get("DATABASE_URL", "").strip(),
-            secret_key=_secret(environment, "AISLE_DESK_SECRET_KEY", production),
-            audit_secret=_secret(environment, "AISLE_AUDIT_SECRET", production),
+            secret_key=_secret(environment, "AISLE_DESK_SECRET_KEY", production, kept),
+            audit_secret=_secret(environment, "AISLE_AUDIT_SECRET", production, kept),
             production=production,
             hosts=hosts or ("127.0.0.1", "localhost", "[::1]"),
             service_url=environment.get("AISLE_SERVICE_URL", "").strip() or "http://127.0.0.1:3000",
@@ -106,8 +109,19 @@ def _truth(environment: Mapping[str, str], name: str) -> bool:
     return text in _TRUE
 
 
-def _secret(environment: Mapping[str, str], name: str, production: bool) -> str:
-    secret = environment.get(name, "").strip()
+def _kept_secrets(path: Path) -> dict[str, str]:
+    """The secrets that `aisle desk` made for this machine; none before its first start."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error}); it holds the secrets of this desk") from error
+    return {str(name): str(secret) for name, secret in content.items()}
+
+
+def _secret(environment: Mapping[str, str], name: str, production: bool, kept: Mapping[str, str]) -> str:
+    secret = environment.get(name, "").strip() or kept.get(name, "")
     if production and len(secret) < 50:
         raise ConfigurationError(
             f"{name} has {len(secret)} characters; in production it needs 50 random ones, as from "

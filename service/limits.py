@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import traceback
-import uuid
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ OPEN_PATHS = PROBES | PAGE_PATHS | {"/docs.json"}
 MOST_HELD = 128 * 2**20  # bytes of bodies that are read or worked on at one time
 _ID, _KEY = "aisle.request_id", "aisle.key_name"  # in the scope
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]*)?")
 _KEPT = frozenset({b"allow", b"retry-after", b"www-authenticate"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -193,11 +194,11 @@ class _Answer:
     async def _start(self, message: Message, headers: list[tuple[bytes, bytes]]) -> None:
         self._started = True
         there = {name for name, _ in headers}
-        headers += [header for header in _HEADERS if header[0] not in there]
-        if b"x-request-id" not in there:
+        if b"x-request-id" not in there:  # else a shield further in has added all of it
+            headers += [header for header in _HEADERS if header[0] not in there]
             headers.append((b"x-request-id", self.request_id.encode()))
-        if self._unsure and message["status"] >= 400 and b"connection" not in there:
-            headers.append((b"connection", b"close"))
+            if self._unsure and message["status"] >= 400 and b"connection" not in there:
+                headers.append((b"connection", b"close"))
         await self._send({**message, "headers": headers})
 
 
@@ -206,7 +207,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return bytes(value).decode()
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -263,9 +264,8 @@ def _loopback(host: str) -> bool:
 
 def _loopback_name(host: bytes) -> bool:
     """Whether a Host header, with or without a port, names this machine alone."""
-    name = host.decode("latin-1").strip().lower()
-    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-    return name == "localhost" or _loopback(name)
+    found = _HOST.fullmatch(host.decode("latin-1").strip().lower())
+    return found is not None and (found[1] == "localhost" or _loopback(found[1].strip("[]")))
 
 
 def _defect(request_id: str) -> str:

@@ -46,6 +46,7 @@ WRITE_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 MOST_QUEUED = 50_000  # rows, some 30 MB
 MOST_QUEUED_WITH_PRODUCTS = 5_000  # rows of up to 25 kB
+_ENCODER = msgspec.json.Encoder()  # used by one thread
 _log = logging.getLogger("aisle.prediction_log")
 
 
@@ -69,7 +70,7 @@ def _lines(batch: _Batch) -> bytes:
         for name in names
     ]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    return msgspec.json.Encoder().encode_lines(rows)
+    return _ENCODER.encode_lines(rows)
 
 
 class PredictionLog:

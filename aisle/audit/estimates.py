@@ -3,7 +3,8 @@
 What an audit says of a decision is its *state*:
 
     right      the person found the decision right, or a second person cleared it
-    wrong      a person contradicted the decision, and a second one confirmed that it is wrong
+    wrong      a person contradicted the decision, and a second one confirmed that it is wrong (see `audit_state`
+               for products under review, where a machine has decided nothing)
     pending    contradicted by one person, not settled yet
     skipped    drawn, shown, and the person could not say
     open       drawn, no answer yet
@@ -207,21 +208,27 @@ def _plain(values: Any) -> Any:
     return values.item() if np.ndim(values) == 0 else values
 
 
-def audit_state(agree: ArrayLike, contradict: ArrayLike, settled: ArrayLike, skipped: ArrayLike) -> NDArray[np.int64]:
+def audit_state(
+    agree: ArrayLike, contradict: ArrayLike, settled: ArrayLike, skipped: ArrayLike, automatic: ArrayLike
+) -> NDArray[np.int64]:
     """The state of each audit from the answers to it, shape (n,).
 
     Parameters
     ----------
     agree, contradict : array-like of int
-        How many different people found the decision right or wrong.
+        How many different people found the category right or wrong.
     settled : array-like of int
         What an adjudication said: 1 right, 0 wrong, -1 there is none.
     skipped : array-like of int
         How many could not say.
+    automatic : array-like of truth values
+        Whether a machine had decided: only then is there a decision to contradict, and one person's word
+        against it is pending until another one says the same. Under review the answer is the decision;
+        it counts at once against the category that the model had on top.
 
-    A tie of two people is pending until a third one or an adjudication settles it; one that contradicts
-    is pending until another one does, too.
+    Where as many people agree as contradict, a third one or an adjudication has to settle it.
     """
-    yes, no, final = (np.asarray(one, dtype=np.int64) for one in (agree, contradict, settled))
-    conditions = [final == 1, final == 0, (yes > no), (no > yes) & (no >= 2), no > 0, np.asarray(skipped) > 0]
+    yes, no, final, unsure = (np.asarray(one, dtype=np.int64) for one in (agree, contradict, settled, skipped))
+    enough = np.where(np.asarray(automatic, dtype=bool), 2, 1)
+    conditions = [final == 1, final == 0, yes > no, (no > yes) & (no >= enough), no > 0, unsure > 0]
     return np.select(conditions, [RIGHT, WRONG, RIGHT, WRONG, PENDING, SKIPPED], OPEN).astype(np.int64)

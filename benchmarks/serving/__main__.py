@@ -15,7 +15,7 @@ import pandas as pd
 from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.catalogue.tables import read_frame
 from aisle.config import Parameters
-from aisle.errors import exit_code_of
+from aisle.errors import DataError, exit_code_of
 from benchmarks.catalogues import PROJECT, catalogue, prepared
 from benchmarks.results import Result, report
 from benchmarks.serving import generated, killed, servers, shipped, throughput
@@ -28,7 +28,9 @@ def main() -> None:
     parser.add_argument("--bento", type=Path, help="an exported Bento's folder (default: the newest of this checkout)")
     parser.add_argument("--only", metavar="PART", help="linear, shipped, start, memory, generated or killed")
     arguments = parser.parse_args()
-    rows = measured(arguments.bento or _newest(), arguments.quick, arguments.only)
+    with tempfile.TemporaryDirectory(prefix="aisle-bento-") as folder:
+        bento = arguments.bento or _newest(Path(folder) / "bento")
+        rows = measured(bento, arguments.quick, arguments.only)
     report("serving", rows, quick=arguments.quick or arguments.only is not None)
 
 
@@ -51,10 +53,21 @@ def measured(bento: Path, quick: bool, only: str | None = None) -> list[Result]:
     return rows
 
 
-def _newest() -> Path:
+def _newest(into: Path) -> Path:
+    """The newest Bento of this checkout, unpacked with its model.
+
+    Raises
+    ------
+    DataError
+        Where there is none.
+    """
     from pipelines.bento import store
 
-    return store.newest().path
+    found = store.bentos(store.home())
+    if not found:
+        raise DataError(f"{store.home()}: there is no Bento; `make run`, `aisle promote` and `aisle package` make one")
+    store.export(found[0], into)
+    return into
 
 
 def _products() -> list[dict[str, Any]]:
@@ -103,10 +116,10 @@ def _killed(bento: Path, folder: Path, quick: bool) -> list[Result]:
     log_folder, into = folder / "predictions", folder / "data"
 
     def collect() -> Sequence[str]:
-        from aisle.catalogue.predictions import collect_predictions
+        from aisle.catalogue.collecting import collect
         from aisle.catalogue.tables import read_table
 
-        collect_predictions(log_folder, into)
+        collect(log_folder, into)
         return [str(one) for one in read_table(into, "predictions")["product_id"]]
 
     return killed.killed_rows(lambda _: _served(bento, folder), _products(), log_folder, collect, 2 if quick else 20)

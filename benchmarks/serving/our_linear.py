@@ -19,6 +19,7 @@ def main() -> None:
     folder, tree, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     from service import bento, run
     from service.engine import Engine
+    from service.server import Process
 
     taxonomy = read_taxonomy(tree)
     branch_of = {leaf: taxonomy.branch_of(leaf) for leaf in taxonomy.leaves}
@@ -26,7 +27,7 @@ def main() -> None:
     identity = {"model_name": "linear", "model_version": "1", "policy_id": policy.policy_id}
     engine = Engine(LinearModel(read_linear(folder), branch_of), policy, taxonomy, identity)
     bento._service().engine = engine
-    run.serve(bento.Aisle, "127.0.0.1", port)
+    Process(*run.load(None)).run([run.bind("127.0.0.1", port)])
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def running(
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": str(PROJECT), **(environment or {})},
+            env={**os.environ, **_ENVIRONMENT, "PATH": _path(), "PYTHONPATH": str(PROJECT), **(environment or {})},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -72,6 +72,11 @@ def running(
         yield Server(port, process, time.perf_counter() - start)
     finally:
         stop(process)
+
+
+def _path() -> str:
+    """With our environment's commands first: MLflow starts `uvicorn` by its name."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from aisle.audit.rates import Rates, fewest_recent, read_rates
 from aisle.audit.sampling import Secret, draw, draw_share, utc_day
@@ -45,7 +46,7 @@ def draw_new(products: Sequence[Product], scored: Sequence[Scored], now: dt.date
     recent = fewest_recent(branches, categories, day.branches, day.categories) if day.rates.thin_rate else None
     rate = day.rates.of([said.confidence for _, said in pairs], branches, recent)
     ids = [one.product_id for one, _ in pairs]
-    received = [utc_day(one.received_at) for one, _ in pairs]
+    received = np.array([utc_day(one.received_at) for one, _ in pairs], dtype="datetime64[D]")
     key = secret()
     drawn = draw(key, ids, received, rate, day.rates.blind_share, day.rates.double_share)
     reviews = draw_share(key, "double review", ids, received, day.rates.double_share)
@@ -55,10 +56,14 @@ def draw_new(products: Sequence[Product], scored: Sequence[Scored], now: dt.date
     return [one for one, _ in pairs]
 
 
-@lru_cache(maxsize=1)
 def secret() -> Secret:
     """What makes the draw unpredictable."""
-    return Secret(settings.CONFIGURATION.audit_secret)
+    return _secret(settings.CONFIGURATION.audit_secret)
+
+
+@lru_cache(maxsize=1)
+def _secret(text: str) -> Secret:
+    return Secret(text)
 
 
 def of_day(day: dt.date) -> Day:
@@ -85,8 +90,8 @@ def _of_day(day: dt.date, path: Path, changed: int | None) -> Day:
     return Day(_planned(rates, day, midnight, branches, categories), branches, categories)
 
 
-def _counted(audits: object, name: str) -> dict[str, int]:
-    rows = audits.order_by().values_list(name).annotate(Count("id"))  # type: ignore[attr-defined]
+def _counted(audits: QuerySet[Task], name: str) -> dict[str, int]:
+    rows = audits.order_by().values_list(name).annotate(Count("id"))
     return {str(value): count for value, count in rows}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _LARGEST = 1.7976931348623157e308
 _PLACE = re.compile(r"at `\$\.(\w+)")
 _NAMED = re.compile(r"(?:field|required field) `(\w+)`")
@@ -67,7 +67,7 @@ def checked(sent: Mapping[str, Any]) -> Product | Refusal:
             return Refusal(_id_of(sent), name, f"{name}: {FIELDS[name]}")
     for name in ("product_id", *TEXTS, "currency", "seller"):
         text = getattr(product, name)
-        if text and _FORBIDDEN.search(text):
+        if text and FORBIDDEN.search(text):
             return Refusal(_id_of(sent), name, f"{name}: holds a control character, or half of a character")
     if product.price is not None and product.price != product.price:
         return Refusal(_id_of(sent), "price", f"price: {FIELDS['price']}")
@@ -98,4 +98,4 @@ def _id_of(sent: Mapping[str, Any]) -> str | None:
 
 
 def _short(text: str, most: int = 60) -> str:
-    return _FORBIDDEN.sub("�", text[:most])
+    return FORBIDDEN.sub("�", text[:most])

@@ -1,7 +1,7 @@
 """What happens to a product that was scored: published, reviewed, audited.
 
-    service says auto, no brake holds      published at once; an audit besides where it was drawn
-    otherwise                              a review; where it was drawn an audit, which comes first
+service says auto, no brake holds      published at once; an audit besides where it was drawn
+otherwise                              a review; where it was drawn an audit, which comes first
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def update(model: type[models.Model], names: Sequence[str], rows: Sequence[Seque
     assert key is not None
     fields = [key, *(model._meta.get_field(name) for name in names)]
     quoted = connection.ops.quote_name
-    columns = [quoted(field.column) for field in fields]  # type: ignore[union-attr]
+    columns = [quoted(_column(field)) for field in fields]
     table = quoted(model._meta.db_table)
     values = [[_plain(field, value) for field, value in zip(fields, row, strict=True)] for row in rows]
     with connection.cursor() as cursor:
@@ -68,7 +68,7 @@ def add_up(model: type[models.Model], key: Sequence[str], sums: Sequence[str], r
     names = [*key, *sums]
     fields = [model._meta.get_field(name) for name in names]
     quoted = connection.ops.quote_name
-    columns = [quoted(field.column) for field in fields]  # type: ignore[union-attr]
+    columns = [quoted(_column(field)) for field in fields]
     table = quoted(model._meta.db_table)
     added = ", ".join(f"{one} = {table}.{one} + excluded.{one}" for one in columns[len(key) :])
     values = [[_plain(field, value) for field, value in zip(fields, row, strict=True)] for row in rows]
@@ -88,6 +88,10 @@ def _plain(field: Any, value: Any) -> Any:
     if value is None or not isinstance(field, models.DateField | models.JSONField):
         return value
     return field.get_db_prep_save(value, connection)
+
+
+def _column(field: Any) -> str:
+    return str(field.column)
 
 
 def _kind(field: Any) -> str:

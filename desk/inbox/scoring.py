@@ -148,7 +148,9 @@ def _store(batch: Sequence[models.Waiting], said: _Said) -> int:
         for one, scored in zip(batch, said.scored, strict=True)
         if scored is not None and one.pk in waiting
     ]
-    refused = {one.pk: said.refused[place] for place, one in enumerate(batch) if place in said.refused and one.pk in waiting}
+    refused = {
+        one.pk: said.refused[place] for place, one in enumerate(batch) if place in said.refused and one.pk in waiting
+    }
     if rows:
         _route(rows, said.model)
     _refuse(refused)

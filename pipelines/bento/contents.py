@@ -64,28 +64,28 @@ class Identity:
         return {name: value or "unknown" for name, value in vars(self).items()}
 
 
-def code_files(root: Path = ROOT) -> list[Path]:
-    """The files of the packaged rooms, relative to `root`, in order: no tests, no caches, nothing hidden."""
-    return sorted(one for room in ROOMS for one in _source_files(root, Path(room)))
+def code_files() -> list[Path]:
+    """The files of the packaged rooms, relative to `ROOT`, in order: no tests, no caches, nothing hidden."""
+    return sorted(one for room in ROOMS for one in _source_files(Path(room)))
 
 
-def _source_files(root: Path, folder: Path) -> Iterator[Path]:
-    for one in (root / folder).iterdir():
+def _source_files(folder: Path) -> Iterator[Path]:
+    for one in (ROOT / folder).iterdir():
         inside = folder / one.name
         if one.name.startswith(".") or one.name in _LEFT_OUT or one.name.endswith(_NO_SOURCE) or one.is_symlink():
             continue
         if one.is_dir():
-            yield from _source_files(root, inside)
+            yield from _source_files(inside)
         else:
             yield inside
 
 
-def copy_code(target: Path, root: Path = ROOT) -> str:
+def copy_code(target: Path) -> str:
     """Copy the code of the packaged rooms to `target`; give its SHA-256 (over names and contents)."""
     lines = []
-    for inside in code_files(root):
+    for inside in code_files():
         (target / inside).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / inside, target / inside)
+        shutil.copyfile(ROOT / inside, target / inside)
         lines.append(f"{sha256_of(target / inside)}  {inside.as_posix()}")
     return sha256_of_bytes("\n".join(lines).encode())
 

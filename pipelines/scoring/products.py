@@ -27,6 +27,7 @@ LONGEST = {
 }
 MAX_REVISION = 2**31 - 1
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_OF_A_CATALOGUE = ("received_at", "group_id", "split")  # a shard's own; models do not read them
 _SHOWN = 40  # columns in a message
 PLAIN = ImportMapping(
     fields={
@@ -102,7 +103,8 @@ def look_through(
             reader.check(batch)
         rows += len(batch.numbers)
         names |= dict.fromkeys(batch.names)
-    return Content(rows, tuple(name for name in names if mapping is None and name not in reader.wanted))
+    known = {*reader.wanted, *_OF_A_CATALOGUE} if mapping is None else names
+    return Content(rows, tuple(name for name in names if name not in known))
 
 
 def read_pieces(path: Path, mapping: ImportMapping | None, rows: int) -> Iterator[Piece]:

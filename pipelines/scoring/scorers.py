@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aisle.catalogue.columns import PRODUCT_FIELDS, Columns
 from aisle.client import ModelIdentity, ServiceClient
+from aisle.config import read_yaml
 from aisle.errors import DataError, ModelError, RegistryError
 from aisle.files import read_json, sha256_of
 
@@ -153,8 +154,16 @@ def folder_scorer(folder: Path) -> Iterator[Scorer]:
             raise ModelError(
                 f"{folder}: holds no model ({below / name} is not there); name a packaged or downloaded one"
             )
-    # Such a folder does not say which version it is; its weights do.
-    yield _loaded(below, folder.name, f"sha256:{sha256_of(below / 'model.skops')[:12]}")
+    yield _loaded(below, *_named(folder, below / "model.skops"))
+
+
+def _named(folder: Path, weights: Path) -> tuple[str, str]:
+    """Name and version of a downloaded model; where it was not downloaded as a version, its weights name it."""
+    about = folder / "registered_model_meta"
+    found = read_yaml(about) if about.is_file() else None
+    if isinstance(found, dict) and found.get("model_version"):
+        return str(found.get("model_name")), str(found["model_version"])
+    return folder.resolve().name, f"sha256:{sha256_of(weights)[:12]}"
 
 
 def _loaded(folder: Path, name: str, version: str) -> LocalScorer:

@@ -6,7 +6,7 @@ import { Names, count, plain } from "./words.js";
 
 const FIELDS = ["title", "description", "brand", "seller", "seller_category", "price", "currency"];
 const EXAMPLES = ["hammer drill 18v with case", "fold-out sofa for 2 persons", "synology RT19 router", "slp hard copy book"];
-const OF_THE_CATALOGUE = 3; // examples made of names of its categories
+const OF_THE_CATALOGUE = 2; // examples made of names of its categories
 const CALM = 150; // milliseconds before progress is shown: a quick answer needs none
 const SLOW = 8_000; // milliseconds after which waiting is explained
 
@@ -110,7 +110,7 @@ function show(product, answer, { names, policy }) {
   document.title = `${product.title} · Aisle`;
   by("status-text").textContent = spoken(explained, names);
   if (matchMedia("(pointer: coarse)").matches) document.activeElement?.blur(); // the keyboard on the glass goes away
-  const below = result.getBoundingClientRect().top > innerHeight * 0.7;
+  const below = result.getBoundingClientRect().top > innerHeight * 0.55;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (below) result.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
 }
@@ -210,7 +210,7 @@ function offer(names) {
 }
 
 function identify({ model, promise, categories, branches }) {
-  by("promise").replaceChildren(element("b", {}, "What this model promises. "), promise);
+  by("promise").replaceChildren(element("b", {}, "What this model promises. "), promise.replaceAll(" %", "\u00a0%"));
   const parts = [
     `Model ${model.name}, version ${model.version}`,
     `policy ${model.policy_id}`,

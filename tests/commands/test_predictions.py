@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from commands.main import COMMANDS, main
+from commands.main import main
 from tests.aisle.catalogue.prediction_logs import ids_in, line, write
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(COMMANDS, "predictions", ("commands.predictions", "collect the prediction log"))
     write(Path("logs"), 1, [line("a"), line("b", "2025-06-30"), line("c", "2025-06-30")])
     write(Path("logs"), 2, [line("d"), line("e")[:50]], ".jsonl.part")
 

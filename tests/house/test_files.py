@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("aisle", "commands", "expectations", "pipelines")
-LOCKS = ("requirements.lock", "requirements.bootstrap.lock")
+ROOMS = ("aisle", "commands", "desk", "expectations", "pipelines", "service")
+LOCKS = ("requirements.lock", "requirements.bootstrap.lock", "service/requirements.lock")
 PACKAGE_INDEX = re.compile(
     r"(index-url|find-links|https?://)[^\s]*(pypi|pythonhosted|/simple\b|artifactory|devpi)", re.I
 )
@@ -85,6 +85,16 @@ def test_both_locks_hold_the_same_uv() -> None:
         return found.group()
 
     assert uv_of(LOCKS[0]) == uv_of(LOCKS[1])
+
+
+def test_the_service_runs_on_the_versions_that_are_tested_here() -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9._-]+(?:\[[a-z0-9,._-]+\])?==[^\s]+", (ROOT / name).read_text(), re.M))
+
+    ours, service = pins("requirements.lock"), pins("service/requirements.lock")
+    assert service - ours == set()
+    learning = {"dvc", "django", "evidently", "great-expectations", "mlflow", "pandas", "pyarrow"}
+    assert {pin.split("==")[0] for pin in service} & learning == set()
 
 
 def test_no_model_is_a_pickle() -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,29 +20,34 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from aisle.decision.answers import ANSWER_COLUMNS
 from aisle.decision.policy import read_policy
 from aisle.errors import AisleError, ConfigurationError, DataError, ModelError, RegistryError
 from aisle.files import holding, sha256_of
-from pipelines.bento import contents, packaging
+from pipelines.bento import contents, packaging, store
 from pipelines.bento.champion import champion
-from pipelines.bento.comparing import check_same, questions
+from pipelines.bento.comparing import questions
 from pipelines.registry import connection, registering, versions
 from pipelines.registry.packaging import answers_apart
+from tests.conftest import lacking
 from tests.pipelines.small_graph import write_graph
 
 # SQLAlchemy finds fault with MLflow's own queries.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
+OTHER_USER = 65534  # nobody
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "AISLE_MODEL_NAME", "MLFLOW_EXPERIMENT_NAME", "BENTOML_HOME")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread_and_code_that_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         for name in VARIABLES:
             patch.delenv(name, raising=False)
+        for inside in contents.code_files():  # a copy, so that nobody's edit makes other code of it meanwhile
+            (tmp_path_factory.getbasetemp() / "code" / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(contents.ROOT / inside, tmp_path_factory.getbasetemp() / "code" / inside)
+        patch.setattr(contents, "ROOT", tmp_path_factory.getbasetemp() / "code")
         yield
 
 
@@ -101,9 +113,11 @@ class TestWhatIsPackaged:
     def test_the_example_rows_and_test_rows_were_compared(self, packaged: tuple[Path, packaging.Packaged]) -> None:
         assert packaged[1].compared == registering.EXAMPLE_ROWS + 100
 
-    def test_the_model_is_that_of_the_registry(self, packaged: tuple[Path, packaging.Packaged]) -> None:
-        folder, done = packaged
-        (logged,) = folder.parent.glob("registered*/mlartifacts/models/*/artifacts/artifacts")
+    def test_the_model_is_that_of_the_registry(
+        self, registered: Path, packaged: tuple[Path, packaging.Packaged]
+    ) -> None:
+        done = packaged[1]
+        (logged,) = registered.glob("mlartifacts/models/*/artifacts/artifacts")
         for name in contents.MODEL_FILES:
             assert (done.bento.model / name).read_bytes() == (logged / name).read_bytes()
         identity = json.loads((done.bento.model / "identity.json").read_text())
@@ -135,6 +149,11 @@ class TestWhatIsPackaged:
         version = packaged[1].bento.path.name
         assert found == [f"{kind}/aisle/{name}" for kind in ("bentos", "models") for name in (version, "latest")]
         assert sorted(one.name for one in (packaged[0] / "bentos").iterdir()) == ["bentos", "models"]
+
+    def test_test_rows_of_other_data_are_not_asked(self, registered: Path) -> None:
+        (logged,) = registered.glob("mlartifacts/models/*/artifacts")
+        assert len(questions(logged, registered, "0" * 32 + ".dir")) == registering.EXAMPLE_ROWS + 100
+        assert len(questions(logged, registered, "1" * 32 + ".dir")) == registering.EXAMPLE_ROWS
 
 
 class TestAgain:
@@ -262,31 +281,98 @@ class TestRefusals:
             refused(DataError, "another command is writing it now", project)
 
 
-class TestComparing:
-    ASKED = pd.DataFrame({"title": ["a", "b"]})
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that other users reach, which the temporary folders of tests are not."""
+    folder = Path(tempfile.mkdtemp(prefix="aisle-unpacked-"))
+    folder.chmod(0o755)
+    yield folder
+    for one in folder.rglob("*"):
+        if one.is_dir():
+            one.chmod(0o755)
+    shutil.rmtree(folder)
 
-    def test_a_product_that_the_service_refuses_is_left_out_but_not_all(self) -> None:
-        expected = pd.DataFrame({name: ["x", "y"] for name in ANSWER_COLUMNS})
-        said = {name: ["x", None] for name in ANSWER_COLUMNS}
-        check_same(expected, self.ASKED, [{**said, "errors": [{"detail": "title: too long"}]}])
-        nothing = {name: [None, None] for name in ANSWER_COLUMNS}
-        with pytest.raises(ModelError, match=r"refuses all .* \(title: too long\)"):
-            check_same(expected, self.ASKED, [{**nothing, "errors": [{"detail": "title: too long"}]}])
 
-    def test_too_few_answers(self) -> None:
-        expected = pd.DataFrame({name: ["x", "y"] for name in ANSWER_COLUMNS})
-        with pytest.raises(ModelError, match="answered 1 of 2 products"):
-            check_same(expected, self.ASKED, [{**{name: ["x"] for name in ANSWER_COLUMNS}, "errors": []}])
+class TestUnpacked:
+    """The one file that `aisle package --output` writes, where nothing else of the project is."""
 
-    def test_missing_is_missing_whoever_says_it(self) -> None:
-        expected = pd.DataFrame({name: ["x", None] for name in ANSWER_COLUMNS})
-        expected = expected.assign(threshold=[0.5, np.nan], category_id=["x", "c"])
-        said = {name: ["x", None] for name in ANSWER_COLUMNS} | {"threshold": [0.5, None], "category_id": ["x", "c"]}
-        check_same(expected, self.ASKED, [{**said, "errors": []}])
-        with pytest.raises(ModelError, match="example row 1, decided_id 'x' instead of None"):
-            check_same(expected, self.ASKED, [{**said, "decided_id": ["x", "x"], "errors": []}])
+    def test_serves_with_nothing_but_a_log_folder_to_write_to(
+        self, packaged: tuple[Path, packaging.Packaged], place: Path
+    ) -> None:
+        bento, log, home = place / "bento", place / "log", place / "home"
+        store.export(packaged[1].bento, place / "aisle.bento")
+        for folder in (bento, log, home):
+            folder.mkdir()
+        subprocess.run(["tar", "xf", place / "aisle.bento", "-C", bento], check=True)
+        python, user = python_of_another_user()
+        os.chown(log, user, -1)
+        for one in [home, bento, *bento.rglob("*")]:
+            one.chmod(0o555 if one.is_dir() else 0o444)
+        before = files_of(bento)
+        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TMPDIR": str(home), "AISLE_LOG_FOLDER": str(log)}
+        environment |= {"PYTHONPATH": sysconfig.get_path("purelib"), "OMP_NUM_THREADS": "1"}
+        server = subprocess.Popen(
+            [python, "-m", "service.run", "--port", "0"],
+            cwd=bento / "src",
+            env=environment,
+            user=user,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert server.stdout is not None
+            ready = server.stdout.readline()
+            assert ready.startswith(f"{packaged[1].bento.tag} is ready at http://127.0.0.1:"), server.stderr
+            said = ask(ready.split()[4], {"products": [{"product_id": "a", "title": "Garden hose"}]})
+            assert said["model"]["bento_tag"] == packaged[1].bento.tag
+        finally:
+            server.terminate()
+            _, complaints = server.communicate(timeout=30)
+        assert (server.returncode, complaints) == (0, "")
+        (written,) = log.iterdir()
+        assert [json.loads(line)["product_id"] for line in written.read_text().splitlines()] == ["a"]
+        assert files_of(bento) == before
+        assert list(home.iterdir()) == []
 
-    def test_test_rows_of_other_data_are_not_asked(self, packaged: tuple[Path, packaging.Packaged]) -> None:
-        (logged,) = (packaged[0].parent).glob("registered*/mlartifacts/models/*/artifacts")
-        assert len(questions(logged, packaged[0], "0" * 32 + ".dir")) == registering.EXAMPLE_ROWS + 100
-        assert len(questions(logged, packaged[0], "1" * 32 + ".dir")) == registering.EXAMPLE_ROWS
+    def test_a_damaged_model_is_one_line_and_no_second_try(
+        self, packaged: tuple[Path, packaging.Packaged], tmp_path: Path
+    ) -> None:
+        store.export(packaged[1].bento, tmp_path / "bento")
+        (weights,) = (tmp_path / "bento").glob("models/*/*/model.skops")
+        weights.write_bytes(weights.read_bytes()[:5000])
+        serve = [Path(sys.executable).with_name("bentoml"), "serve", tmp_path / "bento", "--port", "0"]
+        run = [sys.executable, "-P", "-m", "service.run", tmp_path / "bento", "--port", "0"]
+        for command in (run, serve):
+            done = subprocess.run(
+                command,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                cwd=tmp_path,
+                env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path / "bento" / "src")},
+            )
+            assert done.returncode == 2
+            (line,) = done.stderr.splitlines()
+            assert line.startswith(f"aisle: {weights}: damaged")
+
+
+def python_of_another_user() -> tuple[str, int]:
+    """An interpreter and a user who may start it: somebody else where we are root, for whom no permission counts."""
+    user = OTHER_USER if os.geteuid() == 0 else os.geteuid()
+    for python in (sys.executable, "/usr/bin/python3.11", "/usr/local/bin/python3.11"):
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            subprocess.run([python, "-c", "import numpy"], check=True, user=user, capture_output=True, cwd="/",
+                           env={"PYTHONPATH": sysconfig.get_path("purelib")})  # fmt: skip
+            return python, user
+    return lacking("there is no Python 3.11 with these packages that another user may start")
+
+
+def ask(url: str, question: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{url}/v1/categorize", json.dumps(question).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer

@@ -63,6 +63,7 @@ def opened(browser: Browser, address: str, *, refusals: bool = False, **options:
         page.wait_for_timeout(50)  # for words that come late
         assert complaints == []
     finally:
+        page.unroute_all(behavior="ignoreErrors")
         context.close()
 
 

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from starlette.responses import JSONResponse
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import limits
 from service.keys import line_of
-from service.limits import OPEN_PATHS, Guard
+from service.limits import OPEN_PATHS, Guard, Shield
 from service.settings import MAX_BODY, Settings
 
 JSON = (b"content-type", b"application/json")
@@ -114,7 +117,7 @@ def test_without_keys_nobody_else_may(server: tuple[str, int] | None) -> None:
         (b"evil.example:3000", 403),
         (b"localhost.evil.example", 403),
         (b"127.0.0.1.evil.example", 403),
-        (b"[::1].evil.example", 200),  # no name that a browser could resolve
+        (b"[::1].evil.example", 403),
         (b"", 403),
         (b"\xff", 403),
     ],
@@ -258,3 +261,128 @@ def test_anything_else_is_415(kind: bytes) -> None:
 @pytest.mark.parametrize(("encoding", "status"), [(b"gzip", 415), (b"br, gzip", 415), (b"identity", 200)])
 def test_a_compressed_body_is_415(encoding: bytes, status: int) -> None:
     assert ask(Guard(echo, Settings()), headers=[JSON, (b"content-encoding", encoding)]).status == status
+
+
+def answering(response: Response) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await response(scope, receive, send)
+
+    return app
+
+
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    """Fails with a text of a product in its message, as a library may."""
+    try:
+        float("secret lego castle")
+    except ValueError as error:
+        raise RuntimeError(f"cannot answer for {error}") from error
+
+
+def test_every_answer_carries_the_security_headers() -> None:
+    refusals = [
+        ask(Guard(echo, Settings()), server=OUTSIDE),
+        ask(Guard(echo, WITH_KEYS)),
+        ask(Guard(echo, Settings()), headers=[]),
+        ask(Guard(broken, Settings())),
+        ask(Shield(answering(PlainTextResponse("no", 404)))),
+    ]
+    assert [got.status for got in refusals] == [403, 401, 415, 500, 404]
+    for got in [ask(Guard(echo, Settings())), *refusals]:
+        assert got.headers["x-content-type-options"] == "nosniff"
+        assert got.headers["referrer-policy"] == "no-referrer"
+        assert got.headers["cache-control"] == "no-store"
+        assert got.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert len(got.headers["x-request-id"]) == 32
+
+
+def test_what_the_service_says_itself_stands() -> None:
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'"}
+    got = ask(Guard(answering(JSONResponse({}, headers=headers)), Settings()))
+    assert (got.headers["cache-control"], got.headers["content-security-policy"]) == ("no-cache", "default-src 'self'")
+
+
+@pytest.mark.parametrize("given_id", [b"abc-1.2_3", b"x" * 64])
+def test_a_request_keeps_the_name_it_came_with(given_id: bytes) -> None:
+    got = ask(Guard(echo, Settings()), headers=[JSON, (b"x-request-id", given_id)])
+    assert got.headers["x-request-id"] == given_id.decode()
+
+
+@given(st.binary())
+def test_a_name_that_could_do_harm_is_replaced(given_id: bytes) -> None:
+    told = ask(Guard(echo, Settings()), headers=[JSON, (b"x-request-id", given_id)]).headers["x-request-id"]
+    assert told == given_id.decode("latin-1") or len(told) == 32
+    assert told.replace(".", "").replace("_", "").replace("-", "").isalnum() or told == given_id.decode()
+
+
+def test_a_defect_tells_its_place_to_the_log_and_nothing_to_the_caller(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        got = ask(Guard(broken, WITH_KEYS), headers=with_key(b"s"))
+    assert got.problem["status"] == 500
+    assert got.headers["x-request-id"] in got.problem["detail"]
+    assert got.headers["x-request-id"] in caplog.text
+    assert "of shop" in caplog.text
+    assert "RuntimeError at" in caplog.text
+    assert "; from ValueError at" in caplog.text
+    assert "test_limits.py" in caplog.text
+    assert "secret" not in caplog.text
+    assert b"test_limits" not in got.body
+    assert caplog.text.count("\n") == 1
+
+
+def test_a_path_cannot_write_lines_of_its_own_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    ask(Shield(broken), "/\n2026 ERROR forged" + "x" * 1000)
+    assert caplog.text.count("\n") == 1
+    assert len(caplog.text) < 2000
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 418, 500, 503, 504])
+def test_an_error_of_others_becomes_a_problem(status: int) -> None:
+    kept = {"Allow": "GET", "Retry-After": "3", "X-Other": "no"}
+    got = ask(Shield(answering(PlainTextResponse("Traceback: secret", status, headers=kept))))
+    assert got.problem["detail"]
+    assert b"secret" not in got.body
+    assert int(got.headers["content-length"]) == len(got.body)
+    assert (got.headers["allow"], got.headers["retry-after"], "x-other" in got.headers) == ("GET", "3", False)
+
+
+def test_a_failure_after_the_answer_began_ends_it_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    async def half(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        raise ValueError("secret")
+
+    with pytest.raises(AssertionError):  # the last message said that more would come
+        ask(Shield(half))
+    assert "ValueError at" in caplog.text
+
+
+def test_a_shield_around_a_guard_says_everything_once() -> None:
+    for app, status in ((echo, 200), (broken, 500)):
+        got = ask(Shield(Guard(app, WITH_KEYS)), headers=[*with_key(b"s"), (b"x-request-id", b"one")])
+        assert (got.status, got.headers["x-request-id"]) == (status, "one")
+
+
+@pytest.mark.parametrize(("headers", "closes"), [([(b"expect", b"100-continue")], True), ([], False)])
+def test_a_refusal_before_100_continue_ends_the_connection(headers: list[tuple[bytes, bytes]], closes: bool) -> None:
+    assert ("connection" in ask(Guard(echo, WITH_KEYS), headers=[JSON, *headers]).headers) is closes
+    accepted = ask(Guard(echo, WITH_KEYS), headers=[*with_key(b"s"), *headers])
+    assert "connection" not in accepted.headers
+
+
+def test_web_sockets_are_closed_and_the_lifespan_goes_through() -> None:
+    sent: list[Message] = []
+    seen: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    for kind in ("websocket", "lifespan"):
+        asyncio.run(Guard(app, Settings())({"type": kind, "path": "/", "headers": []}, receive, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert seen == ["lifespan"]

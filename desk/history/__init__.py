@@ -1,0 +1,1 @@
+"""The history of a product on one page, corrections, and the brakes."""

@@ -1,0 +1,82 @@
+"""Pages of products: the list, one with its history, its correction."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from aisle.errors import DataError
+from desk.history import correcting, names
+from desk.history.forms import CorrectionForm
+from desk.history.listing import Wanted, find
+from desk.history.story import story
+from desk.ledger.models import Prediction, Product, Revision, Source
+from desk.people.access import page, person_of
+from desk.people.models import Role
+
+
+@require_GET
+@page(Role.BUSINESS)
+def products(request: HttpRequest) -> HttpResponseBase:
+    """Products, the newest first, or those that fit a search."""
+    wanted = Wanted.of(request.GET.dict())
+    found = find(wanted)
+    kept: dict[str, str] = {"q": wanted.text, "seller": wanted.seller, "source": wanted.source}
+    following = urlencode({**kept, "before": str(found.next_before)}) if found.next_before is not None else ""
+    first = urlencode(kept) if wanted.before is not None else ""
+    rows = [(row, names.full_name(row.product.category_id)) for row in found.rows]
+    values = {"rows": rows, "wanted": wanted, "sources": Source.choices, "following": following, "first": first}
+    return render(request, "history/products.html", values)
+
+
+@page(Role.BUSINESS)
+def product(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """One product as it stands, and everything that happened to it; a correction is sent here too."""
+    shown = get_object_or_404(Product, pk=pk)
+    form = CorrectionForm(request.POST) if request.method == "POST" else CorrectionForm.fresh(shown.category_id)
+    if request.method == "POST" and form.is_valid() and _corrected(request, shown, form):
+        return redirect("product", pk=pk)
+    revision = get_object_or_404(Revision, product=shown, number=shown.revision)
+    prediction = shown.predictions.filter(revision=revision).order_by("-predicted_at").first()
+    values = {
+        "product": shown,
+        "revision": revision,
+        "category": names.full_name(shown.category_id),
+        "entries": story(shown),
+        "form": form,
+        "choices": _choices(shown, prediction),
+        "prediction": prediction,
+    }
+    return render(request, "history/product.html", values)
+
+
+@require_GET
+@page(Role.BUSINESS)
+def categories(request: HttpRequest) -> HttpResponseBase:
+    """Leaves that fit what is typed, for the field of the correction."""
+    return JsonResponse({"categories": names.like(request.GET.get("q", "")[:200])})
+
+
+def _corrected(request: HttpRequest, shown: Product, form: CorrectionForm) -> bool:
+    given = form.cleaned_data
+    try:
+        category_id = names.leaf_of(given["category_id"])
+        correcting.correct(
+            person_of(request), shown.pk, category_id, given["reason"], given["uuid"], given["before"] or None
+        )
+    except DataError as error:
+        form.add_error(None, f"{str(error)[0].upper()}{str(error)[1:]}.")
+        return False
+    messages.success(request, f"Corrected to {names.full_name(category_id)}.")
+    return True
+
+
+def _choices(shown: Product, prediction: Prediction | None) -> list[tuple[str, str, float]]:
+    """The service's alternatives that are not the category now: id, full name, probability."""
+    if prediction is None:
+        return []
+    pairs = [(str(one), float(probability)) for one, probability in prediction.alternatives]
+    return [(one, names.full_name(one), share) for one, share in pairs if one != shown.category_id][:5]

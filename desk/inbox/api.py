@@ -1,0 +1,80 @@
+"""The API: products in, and where a product stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from desk.inbox.intake import MOST, Receipt, receive
+from desk.ledger.models import Product, Revision, Source, State, Task, Waiting
+from desk.people.access import ApiError, api, read_json
+from desk.people.models import Scope
+
+
+class Products(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request; each product is checked for itself, so that a bad one spoils no other."""
+
+    products: list[Any]
+
+
+@api(Scope.INTAKE)
+def take_products(request: HttpRequest) -> JsonResponse:
+    """`POST /api/products {"products": [1 to 1,000]}`: stored when the answer is there; sent again, nothing changes.
+
+    Answers 200 with columns, a place a product in the order sent; 400 where none of them is good.
+    """
+    products = read_json(request, Products).products
+    if not 1 <= len(products) <= MOST:
+        raise ApiError(400, f"{len(products)} products; a request holds 1 to {MOST:,}")
+    receipt = receive(products, timezone.now())
+    answer = _told(receipt)
+    if len(receipt.errors) < len(products):
+        return JsonResponse(answer)
+    return JsonResponse({"error": "no product is good; errors says why", **answer}, status=400)
+
+
+def _told(receipt: Receipt) -> dict[str, Any]:
+    return {
+        **receipt.counts(),
+        "product_id": receipt.product_id,
+        "revision": receipt.revision,
+        "outcome": receipt.outcome,
+        "errors": [{"place": place, **error._asdict()} for place, error in receipt.errors.items()],
+    }
+
+
+@api(Scope.READ, methods=("GET",))
+def product_standing(request: HttpRequest, product_id: str) -> JsonResponse:
+    """`GET /api/products/PRODUCT_ID`: where a product stands, and its category once it has one."""
+    product = Product.objects.filter(product_id=product_id).first()
+    if product is None:
+        raise ApiError(404, "no product of this id has come in")
+    revision = Revision.objects.get(product=product, number=product.revision)
+    waiting = Waiting.objects.filter(revision=revision).first()
+    return JsonResponse(
+        {
+            "product_id": product.product_id,
+            "revision": product.revision,
+            "received_at": product.received_at,
+            "state": _state(product, waiting),
+            "category_id": product.category_id,
+            "branch_id": product.branch_id,
+            "source": product.source,
+            "settled_at": product.settled_at,
+            "error": waiting.last_error or None if waiting is not None else None,
+        }
+    )
+
+
+def _state(product: Product, waiting: Waiting | None) -> str:
+    """`waiting` for the service, `refused` by it, under `review`, or `settled`."""
+    if waiting is not None:
+        return "refused" if waiting.refused else "waiting"
+    open_reviews = Task.objects.filter(
+        product=product, revision__number=product.revision, prediction__decision="review",
+        state__in=(State.OPEN, State.CLAIMED),
+    )  # fmt: skip
+    return "review" if product.source == Source.NONE or open_reviews.exists() else "settled"

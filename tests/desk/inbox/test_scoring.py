@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from aisle.audit.rates import Rates, write_rates
+from aisle.errors import ConfigurationError, ServiceUnavailable
+from desk.configuration import Configuration
+from desk.inbox import scoring
+from desk.inbox.intake import receive
+from desk.inbox.scoring import score_waiting
+from desk.ledger.models import Prediction, Product, Revision, Tally, Task, Waiting
+from tests.desk.inbox.service import Service, product
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _rates(configuration: Configuration) -> None:
+    """No audit but where a test asks for it: the floor is a chance that never comes."""
+    write_rates(Rates(floor=1e-9), configuration.folder / "audit-rates.json")
+
+
+def take(*products: dict[str, Any]) -> None:
+    receive(products, timezone.now())
+
+
+def due() -> None:
+    """Hours later: the pauses are over, in their order."""
+    Waiting.objects.update(next_try_at=F("next_try_at") - dt.timedelta(hours=2))
+
+
+def drain(service: Service) -> int:
+    client, done = service.client(), 0
+    for _ in range(200):
+        due()
+        try:
+            more = score_waiting(client)
+        except ServiceUnavailable:
+            continue
+        done += more
+        if not more:
+            return done
+    raise AssertionError("it never ends")
+
+
+def test_what_the_service_says_is_stored_whole() -> None:
+    take(product("a", seller="s"))
+    assert score_waiting(Service().client()) == 1
+    one = Prediction.objects.get()
+    assert (one.product.product_id, one.revision.number, one.category_id, one.branch_id) == ("a", 1, "drills", "tools")
+    assert (one.confidence, one.branch_confidence, one.threshold) == (0.97, 0.99, 0.9)
+    assert (one.decision, one.service_decision, one.decided_id, one.reason) == ("auto", "auto", "drills", "confident")
+    assert (one.model_version, one.policy_id, one.bento_tag) == ("3", "p1", "aisle:3")
+    assert one.alternatives == [["drills", 0.8], ["saws", 0.1]]
+    assert not Waiting.objects.exists()
+    tally = Tally.objects.get()
+    assert (tally.day, tally.branch_id, tally.seller, tally.decision) == (one.predicted_at.date(), "tools", "s", "auto")
+    assert (tally.products, tally.drawn, tally.confidence_sum) == (1, 0, 0.97)
+
+
+def test_the_service_gets_the_product_as_it_came() -> None:
+    sent = product(
+        "a", "Drill", description="For wood", brand="Bo", seller_category="Tools", price=3.5, currency="EUR", seller="s"
+    )
+    take(sent, product("b"))
+    service = Service()
+    score_waiting(service.client())
+    assert service.asked == [[{**sent, "revision": 1}, {**product("b"), "revision": 1}]]
+
+
+def test_the_tally_adds_up() -> None:
+    for batch in range(3):
+        take(
+            *(
+                product(f"{batch}-{place}", "unsure" if place % 3 else "Drill", seller=f"s{place % 2}")
+                for place in range(9)
+            )
+        )
+        score_waiting(Service().client(), 4)
+    drain(Service())
+    assert sum(Tally.objects.values_list("products", flat=True)) == Prediction.objects.count() == 27
+    assert {(one.seller, one.decision): one.products for one in Tally.objects.all()} == {
+        ("s0", "auto"): 6, ("s1", "auto"): 3, ("s0", "review"): 9, ("s1", "review"): 9,
+    }  # fmt: skip
+
+
+def test_a_refused_product_is_marked_with_its_reason_and_never_sent_again() -> None:
+    take(product("a"), product("b", "bad title"), product("c"))
+    service = Service()
+    assert drain(service) == 3
+    row = Waiting.objects.get()
+    assert (row.revision.product.product_id, row.refused, row.last_error) == ("b", True, "title: title is bad")
+    assert len(service.asked) == 1
+    take(product("b", "Good title"))
+    assert drain(service) == 1
+    assert not Waiting.objects.exists()
+
+
+def test_a_batch_refused_as_a_whole_is_halved_until_it_is_clear_for_what() -> None:
+    class Strict(Service):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            if b"huge" in request.content:
+                return httpx.Response(413, json={"detail": "too large"})
+            return super().__call__(request)
+
+    take(*(product(f"p{place}", "huge" if place == 5 else "Drill") for place in range(9)))
+    assert drain(Strict()) == 9
+    row = Waiting.objects.get()
+    assert (row.revision.product.product_id, row.refused) == ("p5", True)
+    assert "too large" in row.last_error
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("connection refused"),
+        httpx.ReadTimeout("too slow"),
+        httpx.Response(500, json={"detail": "failed"}),
+        httpx.Response(503, json={"detail": "busy"}, headers={"Retry-After": "30"}),
+        httpx.Response(200, text="<html>hello</html>"),
+        httpx.Response(200, json={"model": {}}),
+        httpx.Response(200, json=[]),
+        httpx.Response(404, text="nothing here"),
+        httpx.Response(401, json={"detail": "no key"}),
+    ],
+    ids=str,
+)
+def test_a_service_that_fails_loses_nothing(failure: Any) -> None:
+    take(*(product(f"p{place}") for place in range(5)))
+    service = Service(failure)
+    with pytest.raises((ServiceUnavailable, ConfigurationError)):
+        score_waiting(service.client())
+    assert Waiting.objects.filter(refused=False).count() == 5
+    assert not Prediction.objects.exists()
+    assert drain(service) == 5
+    assert Prediction.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("confidence", "high"), ("confidence", 1.5), ("confidence", True), ("category_id", 7), ("category_id", ""),
+        ("category_id", "x" * 201), ("branch_id", None), ("decision", "maybe"), ("decided_id", None), ("threshold", -1),
+        ("alternatives", {"category_id": [["a"]], "probability": [[]]}), ("category_id", "a\0b"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_no_service_gives_is_not_stored(name: str, value: Any) -> None:
+    take(product("a"))
+    service = Service()
+    garbage = service.answer([product("a")])
+    garbage[name] = value if isinstance(value, dict) else [value]
+    service.queue.append(httpx.Response(200, json=garbage))
+    with pytest.raises(ServiceUnavailable, match="what no scoring service answers"):
+        score_waiting(service.client())
+    assert not Prediction.objects.exists()
+    assert drain(service) == 1
+
+
+def test_products_of_a_failed_batch_wait_longer_each_time_and_each_for_its_own_time() -> None:
+    take(*(product(f"p{place}") for place in range(20)))
+    service = Service(*(httpx.Response(500) for _ in range(3)))
+    pauses = []
+    for _ in range(3):
+        due()
+        before = timezone.now()
+        with pytest.raises(ServiceUnavailable):
+            score_waiting(service.client())
+        later = [one.next_try_at - before for one in Waiting.objects.filter(tries__gt=0, next_try_at__gt=before)]
+        pauses.append(later)
+    assert len(set(pauses[0])) > 10
+    assert min(pauses[0]) >= dt.timedelta(seconds=0.5)
+    assert max(pauses[2]) > max(pauses[0])
+    assert Waiting.objects.filter(last_error__contains="500").count() == 20
+
+
+def test_a_service_that_is_down_costs_the_products_no_try() -> None:
+    take(product("a"))
+    service = Service(up=False)
+    with pytest.raises(ServiceUnavailable):
+        score_waiting(service.client())
+    row = Waiting.objects.get()
+    assert (row.tries, row.last_error) == (0, "")
+    service.up = True
+    assert score_waiting(service.client()) == 1  # at once
+
+
+def test_a_product_that_the_service_cannot_bear_does_not_hold_up_the_others() -> None:
+    take(*(product(f"p{place}", "poison" if place == 70 else "Drill") for place in range(300)))
+    service = Service()
+    client = service.client()
+    for _ in range(40):
+        due()
+        try:
+            score_waiting(client)
+        except ServiceUnavailable:
+            continue
+    assert Prediction.objects.count() == 299
+    row = Waiting.objects.get()
+    assert (row.revision.title, row.refused) == ("poison", False)
+    assert max(len(one) for one in service.asked) == 300
+
+
+def test_another_model_in_the_middle_is_recorded_of_each_prediction() -> None:
+    take(*(product(f"p{place}") for place in range(6)))
+    service = Service()
+    client = service.client()
+    score_waiting(client, 3)
+    service.version = "4"
+    score_waiting(client, 3)
+    assert sorted(Prediction.objects.values_list("model_version", flat=True)) == ["3"] * 3 + ["4"] * 3
+    assert {one.model_version: one.products for one in Tally.objects.all()} == {"3": 3, "4": 3}
+
+
+def test_a_revision_that_came_while_the_service_was_asked_is_scored_in_its_place() -> None:
+    take(product("a", "Drill"), product("b"))
+    service = Service()
+
+    def meanwhile(request: httpx.Request) -> httpx.Response:
+        take(product("a", "Drill 18V"))
+        return httpx.Response(200, json=service.answer([product("a"), product("b")]))
+
+    service.queue.append(meanwhile)
+    assert score_waiting(service.client()) == 1
+    assert Prediction.objects.get().product.product_id == "b"
+    assert drain(service) == 1
+    assert Prediction.objects.get(product__product_id="a").revision.title == "Drill 18V"
+
+
+def test_all_of_a_batch_is_stored_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    take(*(product(f"p{place}", "unsure") for place in range(5)))
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring, "add_up", fails)
+        with pytest.raises(RuntimeError, match="killed here"):
+            score_waiting(Service().client())
+    assert not Prediction.objects.exists()
+    assert not Task.objects.exists()
+    assert Product.objects.filter(audit_probability=None).count() == 5
+    assert drain(Service()) == 5
+    assert Task.objects.count() == 5
+
+
+def test_few_queries_a_batch_whatever_its_size() -> None:
+    counts = []
+    for size in (5, 40):
+        take(*(product(f"{size}-{place}", "unsure" if place % 3 else "Drill") for place in range(size)))
+        with CaptureQueriesContext(connection) as queries:
+            assert score_waiting(Service().client()) == size
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 14
+
+
+def test_every_product_that_came_is_predicted_once() -> None:
+    take(*(product(f"p{place}") for place in range(30)))
+    take(*(product(f"p{place}", "changed") for place in range(0, 30, 3)))
+    drain(Service())
+    latest = Revision.objects.filter(number=F("product__revision"))
+    assert set(Prediction.objects.values_list("revision_id", flat=True)) == set(latest.values_list("pk", flat=True))
+    assert Prediction.objects.count() == 30
