@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def audited_population(folder: Path | str) -> pd.DataFrame:
     stored = result["audit_probability"].notna()
     result["double"] = None
     for column in ("audit_probability", "audit_drawn", "blind", "double"):
-        kind = "Float64" if column == "audit_probability" else "boolean"
+        kind: Any = "Float64" if column == "audit_probability" else "boolean"
         drawn = result["product_id"].map(draws[column].astype(kind))
         result[column] = result[column].astype(kind).where(stored, drawn.astype(kind))
     result["audit_probability"] = result["audit_probability"].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -16,10 +16,12 @@ from aisle.audit.sampling import exact_probability
 from aisle.errors import ConfigurationError
 from aisle.files import read_json, write_json
 
+ABOVE_ALL = 1.01  # a band that ends here holds a confidence of 1, too
+
 
 @dataclass(frozen=True)
 class Band:
-    """Products whose confidence lies below `below`, and not below the `below` of another band."""
+    """Products whose confidence lies below `below`, in (0, 1.01], and not below the `below` of another band."""
 
     below: float
     rate: float
@@ -86,7 +88,7 @@ class Rates:
         if self.daily_budget is not None:
             _check("daily_budget", self.daily_budget, 0, 1e9, True)
         for number, band in enumerate(self.bands, 1):
-            _check(f"bands: {number}: below", band.below, 0, 1, True)
+            _check(f"bands: {number}: below", band.below, 0, ABOVE_ALL, True)
             _check(f"bands: {number}: rate", band.rate, 0, 1, True)
         edges = [band.below for band in self.bands]
         if any(high <= low for low, high in pairwise(edges)):
@@ -217,7 +219,7 @@ class Rates:
 def _check(name: str, value: Any, low: float, high: float, open_low: bool = False) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or (open_low and value == low):
-        hint = f"; write {value:g} % as {value / 100:g}" if number and high == 1 and 1 < value <= 100 else ""
+        hint = f"; write {value:g} % as {value / 100:g}" if number and high < 2 and 1 < value <= 100 else ""
         ends = f"{'(' if open_low else '['}{low:g}, {high:g}]"
         raise ConfigurationError(f"audit rates: {name} is {value!r}; it must be a number in {ends}{hint}")
 

@@ -165,10 +165,10 @@ def test_nobody_is_told_to_log_in(client: Client) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
-        (b"", 400, "not JSON"),
+        (b" ", 400, "not JSON"),
         (b"{", 400, "not JSON"),
         (b'{"text": "\xff"}', 400, "not JSON"),
-        (b"[" * 100_000, 400, "not JSON"),
+        (b"[" * 100_000, 400, "got `array`"),
         (b'{"text": 1}', 400, "Expected `str`, got `int`"),
         (b"{}", 400, "missing required field `text`"),
         (b'{"text": "a", "more": 1}', 400, "unknown field `more`"),

@@ -184,18 +184,33 @@ class Clock:
         write_rates(Rates(floor=1e-9), configuration.folder / "audit-rates.json")
         self.worker = Worker(service.client(), configuration.folder)
 
-    def turn(self, times: int = 1) -> None:
-        for _ in range(times):
-            self.worker._standing["next_try_at"] = None  # the pause is over
-            self.worker._probed = float("-inf")
-            self.worker._turn()
+    def turn(self) -> None:
+        self.worker._standing["next_try_at"] = None  # the pause is over
+        self.worker._probed = float("-inf")
+        self.worker._turn()
 
 
-@pytest.mark.django_db
-def test_a_service_that_is_down_is_said_and_asked_again_with_growing_pauses(configuration: Configuration) -> None:
+@pytest.fixture
+def work(transactional_db: None, configuration: Configuration) -> Iterator[Callable[[Service], Clock]]:
+    """A worker of this process."""
+    begun: list[Clock] = []
+
+    def make(service: Service) -> Clock:
+        begun.append(Clock(service, configuration))
+        return begun[-1]
+
+    yield make
+    for clock in begun:
+        clock.worker._alone.release()
+
+
+Work = Callable[[Service], Clock]
+
+
+def test_a_service_that_is_down_is_said_and_asked_again_with_growing_pauses(work: Work) -> None:
     receive([product("a")], timezone.now())
     service = Service(up=False)
-    clock = Clock(service, configuration)
+    clock = work(service)
     pauses = []
     for _ in range(6):
         clock.turn()
@@ -215,11 +230,10 @@ def test_a_service_that_is_down_is_said_and_asked_again_with_growing_pauses(conf
     assert beat.answered_at is not None
 
 
-@pytest.mark.django_db
-def test_during_a_pause_the_service_is_left_alone(configuration: Configuration) -> None:
+def test_during_a_pause_the_service_is_left_alone(work: Work) -> None:
     receive([product("a")], timezone.now())
     service = Service(httpx.ConnectError("refused"), httpx.ConnectError("refused"))
-    worker = Clock(service, configuration).worker
+    worker = work(service).worker
     worker._turn()
     for _ in range(5):
         worker._standing["next_try_at"] = timezone.now() + timedelta(hours=1)
@@ -227,10 +241,9 @@ def test_during_a_pause_the_service_is_left_alone(configuration: Configuration) 
     assert len(service.asked) == 1
 
 
-@pytest.mark.django_db
-def test_an_idle_worker_says_whether_the_service_is_there(configuration: Configuration) -> None:
+def test_an_idle_worker_says_whether_the_service_is_there(work: Work) -> None:
     service = Service(up=False)
-    clock = Clock(service, configuration)
+    clock = work(service)
     clock.turn()
     assert "does not answer" in Beat.objects.get().error
     service.up = True
@@ -238,9 +251,8 @@ def test_an_idle_worker_says_whether_the_service_is_there(configuration: Configu
     assert Beat.objects.get().error == ""
 
 
-@pytest.mark.django_db
-def test_a_database_that_fails_is_tried_again(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Clock(Service(), configuration).worker
+def test_a_database_that_fails_is_tried_again(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = work(Service()).worker
     turns = []
 
     def turn() -> bool:
@@ -252,7 +264,6 @@ def test_a_database_that_fails_is_tried_again(configuration: Configuration, monk
 
     monkeypatch.setattr(worker, "_turn", turn)
     monkeypatch.setattr(worker, "_wait", lambda _: None)
-    monkeypatch.setattr(connection, "close", lambda: None)
     worker.run()
     assert len(turns) == 2
 
