@@ -23,7 +23,7 @@ environment (docs/desk.md).
   aisle desk load offers.csv --mapping mapping.yaml
   aisle desk export                                 closed days into data/
   aisle desk check                                  what is missing
-  aisle desk manage createsuperuser                 Django's own commands"""
+  aisle desk manage administrator ann               Django's own commands, and this one"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,8 +101,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ConfigurationError(
-            f"port {port} of {host} cannot be opened ({error.strerror}); choose another one with --port"
+            f"port {port} of {host} cannot be opened ({why}); choose another one with --port"
         ) from error
 
 

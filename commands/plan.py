@@ -1,4 +1,4 @@
-"""`aisle plan certificate`: how many audits for which promise at which coverage, before labels are paid for."""
+"""`aisle plan`: how many audits for which promise, and which products to audit, before labels are paid for."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ examples:
   aisle plan certificate
   aisle plan certificate --targets 0.95,0.97,0.99 --power 0.95
   aisle plan certificate --accuracy 0.87 --gap 0.022
+  aisle plan audits --budget 20,50,100
+  aisle plan audits --budget 50 --save audit_rates.json
 
+certificate: how many audits it takes to decide which share automatically under which promise.
 Takes the out-of-fold scores of the last run. Without a run, give the accuracy that is expected
 of a model (and the gap of its ordering), or --curve FILE, a CSV file with columns coverage and
-accuracy."""
+accuracy.
+
+audits: at which rate to audit which products, so that the accuracy of what is decided every day is known
+as closely as the budget allows. Takes the predictions of the last 30 days in --into, else the out-of-fold
+scores."""
 
 _LEAST_POWER = 0.5
 _FEWEST, _MOST = 100, 100_000
@@ -29,7 +36,7 @@ _FEWEST, _MOST = 100, 100_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what can be planned, and from what."""
     parser.epilog = EPILOG
-    parser.add_argument("what", choices=["certificate"], help="audits needed for a certified threshold")
+    parser.add_argument("what", choices=["certificate", "audits"], help="a certified threshold, or daily audits")
     parser.add_argument(
         "--targets", metavar="LIST", help="accuracies to promise (default: that of params.yaml and 0.9,0.95,0.98)"
     )
@@ -53,10 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot",
         type=Path,
-        default=Path("work/audits.html"),
         metavar="FILE",
-        help="where the drawing goes: .html, .png or .svg (default: %(default)s)",
+        help="where the drawing goes: .html, .png or .svg (default: work/audits.html, work/audit_rates.html)",
     )
+    audits = parser.add_argument_group("audits")
+    audits.add_argument(
+        "--budget", metavar="LIST", help="audits a day to compare (default: 5 to 1000, as products allow)"
+    )
+    audits.add_argument("--days", default="1,7,30", metavar="LIST", help="known how well after (default: %(default)s)")
+    audits.add_argument("--of", choices=["auto", "all"], default="auto", help="whose accuracy (default: %(default)s)")
+    audits.add_argument("--floor", type=float, default=0.01, metavar="P", help="least rate (default: %(default)s)")
+    audits.add_argument("--products-a-day", type=float, metavar="N", help="(default: as lately; without any 1,000)")
+    audits.add_argument("--into", type=Path, default=Path("data"), metavar="DIR", help="catalogue (default: data)")
+    audits.add_argument("--save", type=Path, metavar="FILE", help="write the rates for `aisle audit draw --rates`")
 
 
 def run(arguments: argparse.Namespace) -> int | None:
@@ -68,20 +84,51 @@ def run(arguments: argparse.Namespace) -> int | None:
     from pipelines.report import outlook
 
     parameters = read_parameters() if Path("params.yaml").exists() else Parameters()
+    if arguments.what == "audits":
+        _audits(arguments, parameters)
+        return None
+    plot = arguments.plot or Path("work/audits.html")
     targets = _targets(arguments.targets, parameters.policy.target_accuracy)
     level = arguments.confidence_level
     level = parameters.threshold.confidence_level if level is None else _within("--confidence-level", level, 0.5)
     power = _within("--power", arguments.power, _LEAST_POWER)
     if not _FEWEST <= arguments.most <= _MOST:
         raise ConfigurationError(f"--most {arguments.most:,} must lie between {_FEWEST} and {_MOST:,}")
-    outlook.check_name(arguments.plot)
+    outlook.check_name(plot)
     pool, source, audits = _pool(arguments, parameters)
     how = replace(parameters.threshold, confidence_level=level)
     plan = outlook.Plan(outlooks(pool, targets, how, arguments.most), power, level, source, audits)
     print(outlook.table(plan))
-    outlook.write(plan, arguments.plot)
-    print(f"\nAs a drawing: {arguments.plot}")
+    outlook.write(plan, plot)
+    print(f"\nAs a drawing: {plot}")
     return None
+
+
+def _audits(arguments: argparse.Namespace, parameters: Parameters) -> None:
+    from pipelines import planning_audits
+
+    budgets = [] if arguments.budget is None else _numbers("--budget", arguments.budget)
+    wish = planning_audits.Wish(
+        budgets=tuple(budgets),
+        days=tuple(int(one) for one in _numbers("--days", arguments.days)),
+        aim=arguments.of,
+        floor=_within("--floor", arguments.floor, 0.0),
+        volume=arguments.products_a_day,
+        folder=arguments.into,
+        candidate=arguments.candidate,
+    )
+    plot = arguments.plot or Path("work/audit_rates.html")
+    print(planning_audits.run(wish, parameters, arguments.save, plot))
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        numbers = sorted({float(one) for one in text.split(",")})
+    except ValueError as error:
+        raise ConfigurationError(f"{option} '{text}': write numbers with commas between, as in 5,10") from error
+    if not all(1 <= one <= 1e7 for one in numbers) or len(numbers) > 12:
+        raise ConfigurationError(f"{option} '{text}': up to twelve numbers between 1 and 10,000,000 are wanted")
+    return numbers
 
 
 def _targets(text: str | None, usual: float) -> list[float]:

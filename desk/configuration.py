@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -39,13 +39,13 @@ class Configuration:
     """
 
     folder: Path
-    database_url: str
-    secret_key: str
-    audit_secret: str
+    database_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    audit_secret: str = field(repr=False)
     production: bool
     hosts: tuple[str, ...]
     service_url: str
-    service_key: str
+    service_key: str = field(repr=False)
     data: Path
 
     @classmethod
@@ -57,7 +57,11 @@ class Configuration:
         hosts = tuple(one.strip() for one in environment.get("AISLE_DESK_HOSTS", "").split(",") if one.strip())
         if production and not hosts:
             raise ConfigurationError("AISLE_DESK_HOSTS is empty; in production name the hosts that the desk answers to")
-        return cls(
+        if production and any("*" in host or host.startswith(".") for host in hosts):
+            raise ConfigurationError(
+                "AISLE_DESK_HOSTS lets any host in; write each name of the desk, without * or a dot"
+            )
+        made = cls(
             folder=folder,
             database_url=environment.get("DATABASE_URL", "").strip(),
             secret_key=_secret(environment, "AISLE_DESK_SECRET_KEY", production, kept),
@@ -68,6 +72,11 @@ class Configuration:
             service_key=environment.get("AISLE_API_KEY", "").strip(),
             data=Path(environment.get("AISLE_DATA", "").strip() or "data").absolute(),
         )
+        if made.secret_key == made.audit_secret:
+            raise ConfigurationError(
+                "AISLE_AUDIT_SECRET is the same as AISLE_DESK_SECRET_KEY; each needs random characters of its own"
+            )
+        return made
 
     def database(self) -> dict[str, Any]:
         """The database as Django wants it."""
@@ -89,13 +98,20 @@ class Configuration:
             )
         options = dict(parse_qsl(parts.query))
         host = options.pop("host", "") or parts.hostname or ""
+        name = unquote(parts.path.lstrip("/"))
+        try:
+            port = str(parts.port or "")
+        except ValueError as error:
+            raise ConfigurationError("DATABASE_URL has a port that is no number from 0 to 65535") from error
+        if not name:
+            raise ConfigurationError("DATABASE_URL names no database; write postgresql://user:password@host:port/name")
         return {
             "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(parts.path.lstrip("/")),
+            "NAME": name,
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": host,
-            "PORT": str(parts.port or ""),
+            "PORT": port,
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": options,

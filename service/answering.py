@@ -156,4 +156,5 @@ def _placed(values: list[V], batch: Batch) -> list[V | None]:
 
 
 def _lists(values: NDArray[np.generic], batch: Batch) -> list[list[Any]]:
-    return [one or [] for one in _placed(values.tolist(), batch)]
+    listed: list[list[Any]] = values.tolist()
+    return [one or [] for one in _placed(listed, batch)] if batch.errors else listed

@@ -7,6 +7,7 @@ request first, and in each product only where something was found.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import Counter
@@ -64,6 +65,7 @@ _CONTROL_ESCAPED = re.compile(rb"\\(?:[bf]|u00[01789])")
 _C1_RAW = re.compile(rb"\xc2[\x80-\x9f]")
 _LETTER_ESCAPED = re.compile(rb"\\u00[4-7]")
 _FIELD = re.compile(rb'"(' + "|".join(RULES).encode() + rb')"\s*:')
+_OTHER_FIELDS = tuple(f'"{name}"'.encode() for name in RULES if name != "title")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
@@ -81,11 +83,13 @@ class Request(Generic[T]):
     content : the envelope
     odd : whether a product may hold a control character
     escaped : whether a name of a field may be spelt with escapes
+    plain : whether no product holds more than one title, so that no field can stand there twice
     """
 
     content: T
     odd: bool
     escaped: bool
+    plain: bool
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,12 @@ def read_request(body: bytes, kind: type[T]) -> Request[T]:
     except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
         raise Refused(400, _not_json(body, error)) from None
     _refuse_twice(body, kind, escaped)
-    return Request(content, odd, escaped)
+    return Request(content, odd, escaped, not escaped and _is_plain(body, len(content.products)))
+
+
+def _is_plain(body: bytes, products: int) -> bool:
+    """Whether of all fields the title alone stands in the body, once a product: asked often, so made quick."""
+    return body.count(b'"title"') == products and not any(name in body for name in _OTHER_FIELDS)
 
 
 def _without_half_pairs(body: bytes) -> bytes:
@@ -198,7 +207,12 @@ def read_products(request: Request[T]) -> Batch:
     Refused
         422, with all errors, where no product is good.
     """
-    raws = request.content.products
+    raws: list[msgspec.Raw] = request.content.products
+    if request.plain and not request.odd:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            products = [*map(_PRODUCT.decode, raws)]
+            if not any(product.title.isspace() for product in products):
+                return Batch(len(raws), products, [*range(len(raws))], [])
     batch = Batch(len(raws), [], [], [])
     for place, raw in enumerate(raws):
         found = _product_or_wrong(raw, request)

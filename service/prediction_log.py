@@ -47,6 +47,8 @@ RETRY_SECONDS = 1.0
 MOST_QUEUED = 50_000  # rows, some 30 MB
 MOST_QUEUED_WITH_PRODUCTS = 5_000  # rows of up to 25 kB
 _ENCODER = msgspec.json.Encoder()  # used by one thread
+_ROW = msgspec.defstruct("_Row", FIELDS, gc=False)
+_ROW_WITH_PRODUCT = msgspec.defstruct("_RowWithProduct", (*FIELDS, "product"), gc=False)
 _log = logging.getLogger("aisle.prediction_log")
 
 
@@ -63,14 +65,13 @@ class _Batch(NamedTuple):
 
 def _lines(batch: _Batch) -> bytes:
     """The batch as JSON lines; a column that is no list is one value for all rows."""
-    names = [*FIELDS, "product"] if batch.products is not None else FIELDS
+    names, row = (FIELDS, _ROW) if batch.products is None else ((*FIELDS, "product"), _ROW_WITH_PRODUCT)
     given = {**batch.columns, "product": batch.products}
     columns = [
         given[name] if isinstance(given.get(name), (list, tuple)) else itertools.repeat(given.get(name), batch.rows)
         for name in names
     ]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    return _ENCODER.encode_lines(rows)
+    return _ENCODER.encode_lines([row(*values) for values in zip(*columns, strict=True)])
 
 
 class PredictionLog:

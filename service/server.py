@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close them, not we
+SWITCH_SECONDS = 0.0005  # between threads: a batch in the worker must not hold up the event loop for the usual 5 ms
 GRACE_SECONDS = 15  # with the flush of the log below the 30 s after which Kubernetes kills
 
 _log = logging.getLogger("aisle.server")
@@ -51,6 +54,7 @@ class Process(uvicorn.Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, say that it is ready, serve, finish what runs, end."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)  # uvicorn repeats a signal at its end; here it ends nothing more
         try:
@@ -66,6 +70,8 @@ class Process(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening once the app has started, and say so."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # the model stays as it is: no later collection need walk through it
         for name in ("bentoml", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.ERROR)
         if self.should_exit:

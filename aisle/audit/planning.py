@@ -186,5 +186,10 @@ def _widths(flow: Flow, rate: _Floats, days: Sequence[int]) -> _Floats:
 def _as_rates(flow: Flow, rate: _Floats, budget: float, blind_share: float) -> Rates:
     """The rates as a file holds them; the floor is the lowest of them."""
     floor = float(rate.min())
-    bands = tuple(Band(float(edge), float(one)) for edge, one in zip([*flow.edges, ABOVE_ALL], rate, strict=True))
+    ends = [*flow.edges, ABOVE_ALL]
+    bands = tuple(
+        Band(float(ends[place]), float(rate[place]))
+        for place in range(rate.size)
+        if place == rate.size - 1 or rate[place] != rate[place + 1]  # neighbours alike are one band
+    )
     return Rates(floor=floor, bands=bands, daily_budget=float(budget), blind_share=blind_share)

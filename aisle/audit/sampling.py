@@ -96,7 +96,7 @@ def utc_days(moments: ArrayLike) -> NDArray[np.datetime64]:
 def exact_probability(rate: ArrayLike) -> NDArray[np.float64]:
     """`rate`, in (0, 1], as the nearest chance that a draw can have exactly: whole steps of 2⁻⁵³, at least one."""
     asked = np.asarray(rate, dtype=np.float64)
-    if asked.size and not (np.nanmin(asked) > 0 and np.nanmax(asked) <= 1 and not np.isnan(asked).any()):
+    if not ((asked > 0) & (asked <= 1)).all():
         raise ConfigurationError("an audit rate must lie in (0, 1]: a product that cannot be drawn is not audited")
     return np.maximum(np.rint(asked * _STEPS), 1.0) / _STEPS
 

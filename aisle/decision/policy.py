@@ -161,6 +161,8 @@ class Policy:
     def limits(self, branch_id: Iterable[str | None]) -> NDArray[np.float64]:
         """The threshold of each product's branch, shape (n,); infinite where all go to people."""
         branches = list(branch_id)
+        if not self.branch_thresholds:
+            return np.full(len(branches), math.inf if self.threshold is None else self.threshold)
         thresholds = {one: self.threshold_for(one) for one in set(branches)}
         limit = {one: math.inf if threshold is None else threshold for one, threshold in thresholds.items()}
         return np.array([limit[one] for one in branches], dtype=np.float64)

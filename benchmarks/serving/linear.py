@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.catalogue.columns import Products
-from aisle.model.scores import Scores, best_columns, sum_by
+from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
+from aisle.decision.policy import Policy
+from aisle.model.scores import Scores
 from aisle.model.suggestions import Suggestions, suggestions_of
 
 FILE = "linear.skops"
+_EXPECTED = ("coverage", "coverage_low", "coverage_high", "accuracy", "accuracy_low", "accuracy_high", "rows")
 
 
 def write_linear(titles: list[str], categories: list[str], folder: Path) -> None:
@@ -36,8 +39,16 @@ def read_linear(folder: Path) -> Any:
     return load(folder / FILE, trusted=[])
 
 
+def model_and_policy(folder: Path, tree: Path) -> tuple[LinearModel, Policy, Taxonomy]:
+    """The model of `folder`, a policy that decides from .8 on, and the tree."""
+    taxonomy = read_taxonomy(tree)
+    branch_of = {leaf: taxonomy.branch_of(leaf) for leaf in taxonomy.leaves}
+    policy = Policy("target_accuracy", 0.9, 0.95, None, 0.8, expected=dict.fromkeys(_EXPECTED))
+    return LinearModel(read_linear(folder), branch_of), policy, taxonomy
+
+
 class LinearModel:
-    """The pipeline as our service asks a model: its greatest probability is the confidence."""
+    """The pipeline as our service asks a model; it says no more than the other servers do."""
 
     def __init__(self, pipeline: Any, branch_of: dict[str, str]) -> None:
         self.pipeline = pipeline
@@ -49,11 +60,10 @@ class LinearModel:
         return np.asarray(self.pipeline.predict_proba(products["title"].tolist()))
 
     def suggest(self, products: Products) -> Suggestions:
-        """Category, confidence, branch and alternatives."""
+        """The category of the greatest probability, which is the confidence, and its branch."""
         probability = self.predict_proba(products)
-        best = best_columns(probability)
-        top = np.take_along_axis(probability, best, axis=1)
-        by_branch = sum_by(probability, self.branch_index_, len(self.branches_))
-        sure = by_branch.max(axis=1)
-        scores = Scores(best, top, by_branch.argmax(axis=1), sure, np.empty((len(best), 0)))
-        return suggestions_of(scores, self.classes_, self.branches_, top[:, 0], sure)
+        best = probability.argmax(axis=1)
+        sure = probability[np.arange(len(best)), best]
+        branch = self.branch_index_[best]
+        scores = Scores(best[:, None], sure[:, None], branch, sure, np.empty((len(best), 0)))
+        return suggestions_of(scores, self.classes_, self.branches_, sure, sure)

@@ -8,11 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from aisle.catalogue.taxonomy import read_taxonomy
-from aisle.decision.policy import Policy
-from benchmarks.serving.linear import LinearModel, read_linear
-
-_EXPECTED = ("coverage", "coverage_low", "coverage_high", "accuracy", "accuracy_low", "accuracy_high", "rows")
+from benchmarks.serving.linear import model_and_policy
 
 
 def main() -> None:
@@ -21,12 +17,9 @@ def main() -> None:
     from service.engine import Engine
     from service.server import Process
 
-    taxonomy = read_taxonomy(tree)
-    branch_of = {leaf: taxonomy.branch_of(leaf) for leaf in taxonomy.leaves}
-    policy = Policy("target_accuracy", 0.9, 0.95, None, 0.8, expected=dict.fromkeys(_EXPECTED))
+    model, policy, taxonomy = model_and_policy(folder, tree)
     identity = {"model_name": "linear", "model_version": "1", "policy_id": policy.policy_id}
-    engine = Engine(LinearModel(read_linear(folder), branch_of), policy, taxonomy, identity)
-    bento._service().engine = engine
+    bento.Aisle.engine = Engine(model, policy, taxonomy, identity)
     Process(*run.load(None)).run([run.bind("127.0.0.1", port)])
 
 

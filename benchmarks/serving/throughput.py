@@ -17,14 +17,20 @@ from benchmarks.serving.servers import Server, fastapi_linear, mlflow_served, ou
 
 TITLES_A_REQUEST = {"single": 1, "batch": 1000}
 _PATHS: dict[str, tuple[str, Callable[[list[str]], object]]] = {
-    "aisle": ("/v1/categorize", lambda titles: {"products": [{"title": one} for one in titles]}),
+    "aisle": ("/v1/categorize", lambda titles: {"products": [{"title": one} for one in titles], "alternatives": 0}),
     "fastapi": ("/categorize", lambda titles: {"titles": titles}),
-    "mlflow": (
+    "mlflow": ("/invocations", lambda titles: {"dataframe_records": [{"title": one} for one in titles]}),
+    "mlflow_split": (
         "/invocations",
-        lambda titles: {"dataframe_split": {"columns": ["title"], "data": [[t] for t in titles]}},
+        lambda titles: {"dataframe_split": {"columns": ["title"], "data": [[one] for one in titles]}},
     ),
 }
-_NAMES = {"aisle": "Aisle's service", "fastapi": "bare FastAPI app", "mlflow": "mlflow models serve"}
+_NAMES = {
+    "aisle": "Aisle's service",
+    "fastapi": "bare FastAPI app",
+    "mlflow": "mlflow models serve",
+    "mlflow_split": "mlflow models serve, columns and rows apart (dataframe_split)",
+}
 REACH = {"single_vs_mlflow": "≥ 1.3", "single_vs_fastapi": "≥ 0.7", "batch_vs_mlflow": "≥ 3"}
 
 
@@ -37,13 +43,14 @@ def linear_rows(
         servers = {
             "aisle": stack.enter_context(our_linear(folder, taxonomy, folder / "predictions", folder / "aisle.log")),
             "fastapi": stack.enter_context(fastapi_linear(folder, folder / "fastapi.log")),
-            "mlflow": stack.enter_context(mlflow_served(_logged(folder), folder / "mlflow.log")),
+            "mlflow": stack.enter_context(mlflow_served(_logged(folder, taxonomy), folder / "mlflow.log")),
         }
+        servers["mlflow_split"] = servers["mlflow"]
         found = {kind: _in_turns(servers, titles, size, rounds, seconds) for kind, size in TITLES_A_REQUEST.items()}
     return _rates(found) + _ratios(found)
 
 
-def _logged(folder: Path) -> Path:
+def _logged(folder: Path, taxonomy: Path) -> Path:
     """The model as MLflow stores it."""
     import mlflow
 
@@ -53,7 +60,7 @@ def _logged(folder: Path) -> Path:
     mlflow.pyfunc.save_model(
         str(stored),
         python_model=str(Path(__file__).with_name("mlflow_model.py")),
-        artifacts={"linear": str(folder / linear.FILE)},
+        artifacts={"linear": str(folder / linear.FILE), "taxonomy": str(taxonomy)},
         signature=mlflow.models.ModelSignature(
             inputs=mlflow.types.Schema([mlflow.types.ColSpec("string", "title")]),
         ),

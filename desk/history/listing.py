@@ -83,18 +83,17 @@ def _by_words(wanted: Wanted) -> Found:
     words = _words(wanted.text)
     if not words:
         return Found([], None)
-    revisions = Revision.objects.filter(_holds(words)).order_by("-pk")
-    if wanted.before is not None:
-        revisions = revisions.filter(pk__lt=wanted.before)
     if wanted.seller or wanted.source:
+        revisions = Revision.objects.filter(_holds(words))
         revisions = revisions.filter(product__in=_narrowed(Product.objects.all(), wanted))
-    pairs = list(revisions.values_list("pk", "product_id")[: A_PAGE + 1])
+        if wanted.before is not None:
+            revisions = revisions.filter(pk__lt=wanted.before)
+    else:
+        revisions = Revision.objects.filter(_holds(words, wanted.before, A_PAGE + 1))
+    pairs = list(revisions.order_by("-pk").values_list("pk", "product_id")[: A_PAGE + 1])
     ids = list(dict.fromkeys(product for _, product in pairs[:A_PAGE]))
-    # A product whose newer revision was on a page before is not shown again.
-    if wanted.before is not None and ids:
-        later = Revision.objects.filter(_holds(words), product_id__in=ids, pk__gte=wanted.before)
-        seen = set(later.values_list("product_id", flat=True))
-        ids = [one for one in ids if one not in seen]
+    seen = _seen(ids, words, wanted.before)
+    ids = [one for one in ids if one not in seen]
     products = Product.objects.in_bulk(ids)
     rows = _with_titles([products[one] for one in ids])
     return Found(rows, pairs[A_PAGE - 1][0] if len(pairs) > A_PAGE else None)
@@ -107,17 +106,34 @@ def _words(text: str) -> list[str]:
     ]
 
 
-def _holds(words: list[str]) -> Q:
-    """Revisions whose title holds every one of `words`, or longer words that begin so."""
+def _seen(ids: list[int], words: list[str], before: int | None) -> set[int]:
+    """Those of `ids` that were on a page before, for a newer revision that holds the words too."""
+    if before is None:
+        return set()
+    newer = dict(Revision.objects.filter(product_id__in=ids, pk__gte=before).values_list("pk", "product_id"))
+    if not newer:
+        return set()
+    return set(Revision.objects.filter(_holds(words), pk__in=list(newer)).values_list("product_id", flat=True))
+
+
+def _holds(words: list[str], before: int | None = None, most: int | None = None) -> Q:
+    """Revisions whose title holds every one of `words`, or longer words that begin so; the newest `most` of them."""
     if connection.vendor == "postgresql":
-        query = " & ".join(f"'{word}':*" for word in words)
+        key, given = "id", " & ".join(f"'{word}':*" for word in words)
         sql = (
             f"SELECT id FROM ledger_revision WHERE to_tsvector('simple', {WORDS_OF_TITLE}) @@ to_tsquery('simple', %s)"
         )
     else:
-        query = " ".join(f'"{word}"*' for word in words)
+        key, given = "rowid", " ".join(f'"{word}"*' for word in words)
         sql = "SELECT rowid FROM history_title WHERE history_title MATCH %s"
-    return Q(pk__in=RawSQL(sql, (query,)))
+    values: list[str | int] = [given]
+    if before is not None:
+        sql += f" AND {key} < %s"
+        values.append(before)
+    if most is not None:
+        sql += f" ORDER BY {key} DESC LIMIT %s"
+        values.append(most)
+    return Q(pk__in=RawSQL(sql, values))
 
 
 def _narrowed(products: QuerySet[Product], wanted: Wanted) -> QuerySet[Product]:

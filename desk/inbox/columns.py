@@ -21,7 +21,7 @@ ENCODINGS = ("utf-8", "cp1252", "cp1250", "latin-1")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHOWN_ROWS = 5
 _HEAD = 1 << 20
-_SHOWN_CHARACTERS = 200
+_SHOWN_CHARACTERS = 120
 _MOST_COLUMNS = 500
 
 # Field: what people call it, and how columns that hold it are called, in letters and digits alone.

@@ -102,7 +102,7 @@ def _planned(
     if rates.daily_budget is None:
         return rates
     before = Tally.objects.filter(day__gte=day - dt.timedelta(days=_VOLUME_DAYS), day__lt=day)
-    told = before.aggregate(products=Sum("products"), days=Count("day", distinct=True))
+    told = before.aggregate(volume=Sum("products"), days=Count("day", distinct=True))
     if not told["days"]:
         return rates
     last = Prediction.objects.filter(predicted_at__lt=midnight).order_by("-predicted_at")
@@ -111,4 +111,4 @@ def _planned(
         return rates
     confidence, of_branch, of_category = ([row[place] for row in rows] for place in range(3))
     recent = fewest_recent(of_branch, of_category, branches, categories) if rates.thin_rate else None
-    return rates.within_budget(told["products"] / told["days"], confidence, of_branch, recent)
+    return rates.within_budget(told["volume"] / told["days"], confidence, of_branch, recent)

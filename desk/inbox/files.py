@@ -156,7 +156,7 @@ def _take(rows: Rows, products: Sequence[dict[str, Any]], first: int, seen: set[
     if now:
         receipt = receive(now, timezone.now())
         for outcome, count in receipt.counts().items():
-            if outcome != "refused":
+            if count and outcome != "refused":
                 loaded.counts[outcome] += count
         for place, error in receipt.errors.items():
             loaded.refuse(_where(rows.batch.numbers[rows.kept[places[place]]], rows.batch.unit), error.detail)

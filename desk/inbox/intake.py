@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from django.db.models import F, Q
 
 from desk.inbox.products import Product, Refusal, checked
-from desk.inbox.rows import update, whole
+from desk.inbox.rows import insert, update, whole
 from desk.ledger import models
 
 Outcome = Literal["stored", "changed", "known", "late", "refused"]
@@ -114,25 +114,46 @@ class _Row(NamedTuple):
     seller: str
 
 
+class _Latest(NamedTuple):
+    """A new revision that is its product's latest; product and revision by their keys."""
+
+    product: int
+    number: int
+    revision: int
+    seller: str
+
+
+_REVISION = (
+    "product_id", "number", "title", "description", "brand", "seller_category", "price", "currency", "seller",
+    "content_hash", "received_at",
+)  # fmt: skip
+_WAITING = ("revision_id", "tries", "next_try_at", "last_error", "refused")
+
+
 def _store(good: _Good, received_at: dt.datetime) -> list[tuple[Outcome, int] | str]:
     rows = _locked(good, received_at)
     standing = _standing(good, rows)
     before = {product_id: one.latest for product_id, one in standing.items()}
     decided = [standing[product.product_id].decide(product, content) for _, product, content in good]
-    revisions = models.Revision.objects.bulk_create(
-        [
-            models.Revision(
-                product_id=rows[product.product_id].key, number=found[1], title=product.title,
-                description=product.description, brand=product.brand, seller_category=product.seller_category,
-                price=product.price, currency=product.currency, seller=product.seller, content_hash=content,
-                received_at=received_at,
-            )
-            for (_, product, content), found in zip(good, decided, strict=True)
-            if not isinstance(found, str) and found[0] != "known"
-        ]
-    )  # fmt: skip
+    new = [
+        (
+            rows[product.product_id].key, found[1], product.title, product.description, product.brand,
+            product.seller_category, product.price, product.currency, product.seller, content, received_at,
+        )
+        for (_, product, content), found in zip(good, decided, strict=True)
+        if not isinstance(found, str) and found[0] != "known"
+    ]  # fmt: skip
+    if not new:
+        return decided
+    keys = insert(models.Revision, _REVISION, new, returning=("product_id", "number", "id"))
     latest = {rows[product_id].key: one.latest for product_id, one in standing.items()}
-    _wait([one for one in revisions if one.number == latest[one.product_id]], rows, before, received_at)
+    sellers = {(one[0], one[1]): one[8] or "" for one in new}
+    revisions = [
+        _Latest(product, number, key, sellers[product, number])
+        for product, number, key in keys
+        if number == latest[product]
+    ]
+    _wait(revisions, rows, before, received_at)
     return decided
 
 
@@ -180,21 +201,17 @@ def _standing(good: _Good, rows: Mapping[str, _Row]) -> dict[str, _Standing]:
 
 
 def _wait(
-    latest: Sequence[models.Revision],
-    rows: Mapping[str, _Row],
-    before: Mapping[str, int],
-    received_at: dt.datetime,
+    latest: Sequence[_Latest], rows: Mapping[str, _Row], before: Mapping[str, int], received_at: dt.datetime
 ) -> None:
     """Bring products to their latest revision, which waits for the service in the place of older ones."""
     stood = {row.key: (row, before[product_id]) for product_id, row in rows.items()}
     moved = [
-        (one.product_id, one.number, one.seller or "")
-        for one in latest
-        if (one.number, one.seller or "") != stood[one.product_id][0][1:]
+        (one.product, one.number, one.seller) for one in latest if (one.number, one.seller) != stood[one.product][0][1:]
     ]
     if moved:
         update(models.Product, ["revision", "seller"], moved)
-    changed = [one.product_id for one in latest if stood[one.product_id][1]]
+    changed = [one.product for one in latest if stood[one.product][1]]
     if changed:
         models.Waiting.objects.filter(revision__product_id__in=changed).delete()
-    models.Waiting.objects.bulk_create([models.Waiting(revision=one, next_try_at=received_at) for one in latest])
+    if latest:
+        insert(models.Waiting, _WAITING, [(one.revision, 0, received_at, "", False) for one in latest])

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from desk.inbox.brakes import Brakes
-from desk.ledger.models import Brake, Decision, Kind, Prediction, Product, Revision, Source, Task
+from desk.ledger.models import Brake, Decision, Kind, Product, Source, Task
 
+AUTO, REVIEW = str(Decision.AUTO), str(Decision.REVIEW)
 BRAKED = "brake"  # the reason of a decision that a brake changed
 PRIORITY = {"audit of a review": 20, "audit": 10, "review": 0}
 
@@ -41,36 +42,57 @@ class Model(NamedTuple):
     bento_tag: str | None
 
 
-class Waited(NamedTuple):
-    """A revision that waited, with its product, whose draw is fixed."""
+class Predicted(NamedTuple):
+    """A row of the predictions: its fields by the names of the ledger."""
 
-    product: Product
-    revision: Revision
+    revision_id: int
+    product_id: int
+    predicted_at: dt.datetime
+    category_id: str
+    branch_id: str
+    confidence: float
+    branch_confidence: float
+    threshold: float | None
+    decided_id: str | None
+    start_branch_id: str | None
+    service_decision: str
+    decision: str
+    brake_id: int | None
+    reason: str
+    alternatives: list[list[object]]
+    model_version: str
+    policy_id: str
+    bento_tag: str | None
+    audit_probability: float
+    audit_drawn: bool
+    blind: bool
 
 
-def predicted(waited: Waited, scored: Scored, model: Model, brakes: Brakes, now: dt.datetime) -> Prediction:
-    """The prediction of a revision, with what is decided after the brakes."""
-    product = waited.product
+def predicted(
+    revision: int, product: Product, scored: Scored, model: Model, brakes: Brakes, now: dt.datetime
+) -> Predicted:
+    """The prediction of a revision, given by its key, of a product whose draw is fixed, after the brakes."""
     brake: Brake | None = None
     decision, reason = scored.decision, scored.reason
-    if decision == Decision.AUTO:
+    if decision == AUTO:
         brake = brakes.on(scored.branch_id, product.seller, scored.confidence)
         if brake is not None:
-            decision, reason = Decision.REVIEW, BRAKED
-    return Prediction(
-        revision_id=waited.revision.pk, product_id=product.pk, predicted_at=now, category_id=scored.category_id,
+            decision, reason = REVIEW, BRAKED
+    return Predicted(
+        revision_id=revision, product_id=product.pk, predicted_at=now, category_id=scored.category_id,
         branch_id=scored.branch_id, confidence=scored.confidence, branch_confidence=scored.branch_confidence,
-        threshold=scored.threshold, decided_id=scored.decided_id if decision == Decision.AUTO else None,
-        start_branch_id=scored.start_branch_id, service_decision=scored.decision, decision=decision, brake=brake,
-        reason=reason, alternatives=scored.alternatives, model_version=model.version, policy_id=model.policy_id,
-        bento_tag=model.bento_tag, audit_probability=product.audit_probability or 0.0,
-        audit_drawn=bool(product.audit_drawn), blind=bool(product.blind),
+        threshold=scored.threshold, decided_id=scored.decided_id if decision == AUTO else None,
+        start_branch_id=scored.start_branch_id, service_decision=scored.decision, decision=decision,
+        brake_id=None if brake is None else brake.pk, reason=reason, alternatives=scored.alternatives,
+        model_version=model.version, policy_id=model.policy_id, bento_tag=model.bento_tag,
+        audit_probability=product.audit_probability or 0.0, audit_drawn=bool(product.audit_drawn),
+        blind=bool(product.blind),
     )  # fmt: skip
 
 
-def task_of(prediction: Prediction, now: dt.datetime) -> Task | None:
-    """What people are asked of a prediction that has its key; None where they are not."""
-    review = prediction.decision == Decision.REVIEW
+def task_of(prediction: Predicted, key: int, now: dt.datetime) -> Task | None:
+    """What people are asked of a prediction, whose key is `key`; None where they are not."""
+    review = prediction.decision == REVIEW
     if not review and not prediction.audit_drawn:
         return None
     if prediction.audit_drawn:
@@ -78,28 +100,28 @@ def task_of(prediction: Prediction, now: dt.datetime) -> Task | None:
     else:
         kind, priority = Kind.REVIEW, PRIORITY["review"]
     return Task(
-        kind=kind, product_id=prediction.product_id, revision_id=prediction.revision_id, prediction=prediction,
+        kind=kind, product_id=prediction.product_id, revision_id=prediction.revision_id, prediction_id=key,
         blind=prediction.audit_drawn and prediction.blind, priority=priority, created_at=now,
     )  # fmt: skip
 
 
-def published(product: Product, prediction: Prediction, now: dt.datetime) -> Product:
+def published(product: Product, prediction: Predicted, now: dt.datetime) -> Product:
     """The product after its prediction: an automatic decision is in the catalogue at once.
 
     Under review it keeps what it has: nothing yet, or the category of an earlier revision.
     """
-    if prediction.decision == Decision.AUTO:
+    if prediction.decision == AUTO:
         product.category_id, product.branch_id = prediction.decided_id, prediction.branch_id
         product.source, product.settled_at = Source.AUTO, now
     return product
 
 
-def tallied(predictions: Sequence[tuple[Prediction, Product]]) -> list[tuple[object, ...]]:
+def tallied(predictions: Sequence[tuple[Predicted, Product]]) -> list[tuple[object, ...]]:
     """Rows to add to the tally, in the order of their keys, so that no two transactions wait in a circle."""
     sums: dict[tuple[dt.date, str, str, str, str], list[float]] = defaultdict(lambda: [0, 0, 0.0])
     for prediction, product in predictions:
         day = prediction.predicted_at.astimezone(dt.UTC).date()
-        key = (day, prediction.branch_id, product.seller, prediction.model_version, str(prediction.decision))
+        key = (day, prediction.branch_id, product.seller, prediction.model_version, prediction.decision)
         one = sums[key]
         one[0] += 1
         one[1] += prediction.audit_drawn

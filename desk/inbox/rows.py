@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from django.db import IntegrityError, OperationalError, connection, models, tran
 
 T = TypeVar("T")
 _TRIES = 6
+_MOST_PARAMETERS = 30_000  # of one statement; SQLite takes 32,766
 _AGAIN = ("deadlock detected", "could not serialize", "database is locked", "database table is locked")
 
 
@@ -32,6 +34,41 @@ def whole(run: Callable[[], T]) -> T:
             if not outermost or not passing or tries == _TRIES:
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**tries))
+
+
+def insert(
+    model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]], returning: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Add rows to `model` with the fields `names`, all that have no default of the database's own.
+
+    Twice as quick as objects, where they come by the thousand. Gives the fields `returning` of each
+    new row, in any order.
+    """
+    fields = [model._meta.get_field(name) for name in names]
+    values = [[_plain(field, value) for field, value in zip(fields, row, strict=True)] for row in rows]
+    quoted = connection.ops.quote_name
+    columns = ", ".join(quoted(_column(field)) for field in fields)
+    head = f"INSERT INTO {quoted(model._meta.db_table)} ({columns})"
+    tail = "RETURNING " + ", ".join(quoted(_column(model._meta.get_field(name))) for name in returning)
+    if not returning:
+        tail = ""
+    found: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{_kind(field)}[]" for field in fields)
+            cursor.execute(
+                f"{head} SELECT * FROM unnest({arrays}) {tail}", [list(one) for one in zip(*values, strict=True)]
+            )
+            return cursor.fetchall() if returning else []
+        places = f"({', '.join(['%s'] * len(fields))})"
+        step = _MOST_PARAMETERS // len(fields)
+        for first in range(0, len(values), step):
+            some = values[first : first + step]
+            sql = f"{head} VALUES {', '.join([places] * len(some))} {tail}"
+            cursor.execute(sql, [value for row in some for value in row])
+            if returning:
+                found += cursor.fetchall()
+    return found
 
 
 def update(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -87,6 +124,8 @@ def _plain(field: Any, value: Any) -> Any:
     """A value as the database takes it."""
     if value is None or not isinstance(field, models.DateField | models.JSONField):
         return value
+    if isinstance(field, models.JSONField):
+        return json.dumps(value)
     return field.get_db_prep_save(value, connection)
 
 

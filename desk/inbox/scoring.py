@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.utils import timezone
 
@@ -15,8 +15,8 @@ from aisle.client import Categorized, ServiceClient
 from aisle.errors import AisleError, DataError, ServiceUnavailable, one_line
 from desk.inbox.brakes import holding
 from desk.inbox.drawing import draw_new
-from desk.inbox.routing import Model, Scored, Waited, predicted, published, tallied, task_of
-from desk.inbox.rows import add_up, update, whole
+from desk.inbox.routing import Model, Predicted, Scored, predicted, published, tallied, task_of
+from desk.inbox.rows import add_up, insert, update, whole
 from desk.ledger import models
 
 MOST = 1000  # what the service takes in one request
@@ -27,6 +27,22 @@ _SHOWN = 300
 _ROUTED = ("category_id", "branch_id", "source", "settled_at", "audit_probability", "audit_drawn", "blind", "double")
 _TALLY_KEY = ("day", "branch_id", "seller", "model_version", "decision")
 _TALLY_SUMS = ("products", "drawn", "confidence_sum")
+
+
+class _Due(NamedTuple):
+    """A revision that waits; with its product, both by their keys, and as the service wants it."""
+
+    revision: int
+    tries: int
+    product: int
+    product_id: str
+    number: int
+    texts: tuple[Any, ...]
+
+    def sent(self) -> dict[str, Any]:
+        """The product of a request."""
+        fields = {name: value for name, value in zip(_SENT, self.texts, strict=True) if value is not None}
+        return {"product_id": self.product_id, "revision": self.number, **fields}
 
 
 @dataclass(frozen=True)
@@ -67,14 +83,14 @@ def score_waiting(client: Scores | ServiceClient, most: int = MOST) -> int:
     return _score(client, batch)
 
 
-def _score(client: Scores | ServiceClient, batch: Sequence[models.Waiting]) -> int:
+def _score(client: Scores | ServiceClient, batch: Sequence[_Due]) -> int:
     try:
-        said = _ask(client, [one.revision for one in batch])
+        said = _ask(client, [one.sent() for one in batch])
     except DataError as error:  # refused as a whole: by halves until it is clear for what
         if len(batch) > 1:
             half = len(batch) // 2
             return _score(client, batch[:half]) + _score(client, batch[half:])
-        _refuse({batch[0].pk: one_line(error)})
+        _refuse({batch[0].revision: one_line(error)})
         return 1
     except AisleError as error:
         if isinstance(error, ServiceUnavailable) and client.ready():
@@ -83,10 +99,15 @@ def _score(client: Scores | ServiceClient, batch: Sequence[models.Waiting]) -> i
     return whole(lambda: _store(batch, said))
 
 
-def _due(most: int) -> list[models.Waiting]:
+def _due(most: int) -> list[_Due]:
     """What may be sent now, oldest first; fewer at a time the more often they failed."""
     found = models.Waiting.objects.filter(refused=False, next_try_at__lte=timezone.now())
-    rows = list(found.select_related("revision__product").order_by("next_try_at", "revision_id")[:most])
+    names = ("tries", "revision__product_id", "revision__product__product_id", "revision__number")
+    values = found.values_list("revision_id", *names, *(f"revision__{name}" for name in _SENT))
+    rows = [
+        _Due(row[0], row[1], row[2], row[3], row[4], row[5:])
+        for row in values.order_by("next_try_at", "revision_id")[:most]
+    ]
     size = most
     for place, one in enumerate(rows):
         size = min(size, max(1, most >> 2 * one.tries))
@@ -95,11 +116,7 @@ def _due(most: int) -> list[models.Waiting]:
     return rows
 
 
-def _ask(client: Scores | ServiceClient, revisions: Sequence[models.Revision]) -> _Said:
-    sent = []
-    for one in revisions:
-        product = {name: value for name in _SENT if (value := getattr(one, name)) is not None}
-        sent.append({"product_id": one.product.product_id, "revision": one.number, **product})
+def _ask(client: Scores | ServiceClient, sent: Sequence[Mapping[str, Any]]) -> _Said:
     answer = client.categorize(sent, alternatives=ALTERNATIVES)
     refused = {error.place: f"{error.field or error.code}: {error.detail}"[:_SHOWN] for error in answer.errors}
     try:
@@ -138,32 +155,30 @@ def _sound(answer: Categorized, place: int) -> Scored:
     return scored
 
 
-def _store(batch: Sequence[models.Waiting], said: _Said) -> int:
+def _store(batch: Sequence[_Due], said: _Said) -> int:
     """Predictions, draws, tasks, states and tally of a batch: all of it, or nothing."""
-    places = {one.revision_id: place for place, one in enumerate(batch)}
     products = _locked(batch)
-    waiting = set(models.Waiting.objects.filter(pk__in=list(places)).values_list("pk", flat=True))
+    waiting = models.Waiting.objects.filter(pk__in=[one.revision for one in batch], refused=False)
+    still = set(waiting.values_list("pk", flat=True))
     rows = [
-        (Waited(products[one.revision.product_id], one.revision), scored)
+        (one.revision, products[one.product], scored)
         for one, scored in zip(batch, said.scored, strict=True)
-        if scored is not None and one.pk in waiting
+        if scored is not None and one.revision in still
     ]
-    refused = {
-        one.pk: said.refused[place] for place, one in enumerate(batch) if place in said.refused and one.pk in waiting
-    }
+    refused = {batch[place].revision: text for place, text in said.refused.items() if batch[place].revision in still}
     if rows:
         _route(rows, said.model)
     _refuse(refused)
     return len(rows) + len(refused)
 
 
-def _locked(batch: Sequence[models.Waiting]) -> dict[int, models.Product]:
+def _locked(batch: Sequence[_Due]) -> dict[int, models.Product]:
     """The products of a batch, kept from others until the transaction ends; before them the tasks that go.
 
     Whoever answers a task takes the task first and its product then, and so does this.
     """
-    keys = {one.revision.product_id for one in batch}
-    seen = [one.revision.product_id for one in batch if one.revision.number > 1]
+    keys = {one.product for one in batch}
+    seen = [one.product for one in batch if one.number > 1]
     if seen:
         going = models.Task.objects.filter(
             product_id__in=seen, kind=models.Kind.REVIEW, state__in=(models.State.OPEN, models.State.CLAIMED)
@@ -173,26 +188,26 @@ def _locked(batch: Sequence[models.Waiting]) -> dict[int, models.Product]:
     return {one.pk: one for one in found}
 
 
-def _route(rows: Sequence[tuple[Waited, Scored]], model: Model) -> None:
+def _route(rows: Sequence[tuple[int, models.Product, Scored]], model: Model) -> None:
     now = timezone.now()
-    products = [waited.product for waited, _ in rows]
+    products = [product for _, product, _ in rows]
     earlier = [one.pk for one in products if one.audit_probability is not None]
-    draw_new(products, [scored for _, scored in rows], now)
+    draw_new(products, [scored for _, _, scored in rows], now)
     held = holding()
-    predictions = models.Prediction.objects.bulk_create(
-        [predicted(waited, scored, model, held, now) for waited, scored in rows]
-    )
+    predictions = [predicted(revision, product, scored, model, held, now) for revision, product, scored in rows]
+    keys = dict(insert(models.Prediction, Predicted._fields, predictions, returning=("revision_id", "id")))
     if earlier:
         models.Task.objects.filter(
             product_id__in=earlier, kind=models.Kind.REVIEW, state__in=(models.State.OPEN, models.State.CLAIMED)
         ).update(state=models.State.SUPERSEDED, done_at=now)
-    models.Task.objects.bulk_create([task for one in predictions if (task := task_of(one, now)) is not None])
+    tasks = [task_of(one, keys[one.revision_id], now) for one in predictions]
+    models.Task.objects.bulk_create([task for task in tasks if task is not None])
     pairs = list(zip(predictions, products, strict=True))
     for prediction, product in pairs:
         published(product, prediction, now)
     update(models.Product, _ROUTED, [(one.pk, *(getattr(one, name) for name in _ROUTED)) for one in products])
     add_up(models.Tally, _TALLY_KEY, _TALLY_SUMS, tallied(pairs))
-    models.Waiting.objects.filter(pk__in=[waited.revision.pk for waited, _ in rows]).delete()
+    models.Waiting.objects.filter(pk__in=[revision for revision, _, _ in rows]).delete()
 
 
 def _refuse(refused: Mapping[int, str]) -> None:
@@ -201,14 +216,14 @@ def _refuse(refused: Mapping[int, str]) -> None:
         update(models.Waiting, ["refused", "last_error"], [(key, True, said[:_SHOWN]) for key, said in refused.items()])
 
 
-def _put_off(batch: Sequence[models.Waiting], error: str) -> None:
+def _put_off(batch: Sequence[_Due], error: str) -> None:
     """Let the products of a batch that failed wait, each for a time of its own."""
     now = timezone.now()
     rows = []
     for one in batch:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(one.tries, 20))
         pause = dt.timedelta(seconds=random.uniform(longest / 2, longest))
-        rows.append((one.pk, one.tries + 1, now + pause, error[:_SHOWN]))
+        rows.append((one.revision, one.tries + 1, now + pause, error[:_SHOWN]))
     whole(lambda: update(models.Waiting, ["tries", "next_try_at", "last_error"], rows))
 
 

@@ -58,17 +58,17 @@ class Standing:
 
     @property
     def minutes_left(self) -> int | None:
-        """How long what waits will take at the present pace; None where there is no pace."""
-        return round(self.waiting / self.scored) if self.waiting and self.scored else None
+        """How long what waits will take at the present pace; None while the service does not answer."""
+        return round(self.waiting / self.scored) if self.waiting and self.scored and self.service == "up" else None
 
 
 def standing() -> Standing:
     """Read it all."""
     now = timezone.now()
     counts = Waiting.objects.aggregate(
-        waiting=Count("pk", filter=Q(refused=False)),
-        refused=Count("pk", filter=Q(refused=True)),
-        retried=Count("pk", filter=Q(refused=False, tries__gt=0)),
+        all_waiting=Count("pk", filter=Q(refused=False)),
+        all_refused=Count("pk", filter=Q(refused=True)),
+        all_retried=Count("pk", filter=Q(refused=False, tries__gt=0)),
         next_try=Min("next_try_at", filter=Q(refused=False, tries__gt=0)),
         first=Min("pk", filter=Q(refused=False)),
     )
@@ -77,22 +77,22 @@ def standing() -> Standing:
     since = now - _WINDOW
     minutes = _WINDOW.total_seconds() / 60
     today = Tally.objects.filter(day=now.date()).aggregate(
-        products=Sum("products"), drawn=Sum("drawn"),
-        auto=Sum("products", filter=Q(decision=Decision.AUTO)),
-        review=Sum("products", filter=Q(decision=Decision.REVIEW)),
+        all_products=Sum("products"), all_drawn=Sum("drawn"),
+        all_auto=Sum("products", filter=Q(decision=Decision.AUTO)),
+        all_review=Sum("products", filter=Q(decision=Decision.REVIEW)),
     )  # fmt: skip
     return Standing(
         now=now,
-        waiting=counts["waiting"],
-        refused=counts["refused"],
-        retried=counts["retried"],
+        waiting=counts["all_waiting"],
+        refused=counts["all_refused"],
+        retried=counts["all_retried"],
         oldest=first.received_at if first else None,
         next_try=counts["next_try"],
         worker=worker,
         working=worker is not None and now - worker.beat_at < _SILENT,
         received=Revision.objects.filter(received_at__gte=since).count() / minutes,
         scored=Prediction.objects.filter(predicted_at__gte=since).count() / minutes,
-        today={name: count or 0 for name, count in today.items()},
+        today={name.removeprefix("all_"): count or 0 for name, count in today.items()},
     )
 
 
@@ -105,7 +105,7 @@ def refused() -> list[Waiting]:
 def errors() -> list[Any]:
     """What products that are tried again failed with: the error, how many, when next."""
     found = Waiting.objects.filter(refused=False, tries__gt=0).values("last_error")
-    told = found.annotate(products=Count("pk"), tries=Max("tries"), next_try=Min("next_try_at"))
+    told = found.annotate(products=Count("pk"), most_tries=Max("tries"), next_try=Min("next_try_at"))
     return list(told.order_by("-products", F("last_error"))[:5])
 
 

@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# As production databases are: letters beyond ASCII are letters, whatever the system has installed.
+_LOCALE: list[Path | str] = ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+
 
 @dataclass(frozen=True)
 class Server:
@@ -87,7 +90,7 @@ def running() -> Iterator[Server]:
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         data = folder / "data"
-        _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], [])
+        _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], _LOCALE)
         server = Server(programs, data, _free_port())
         server.start()
         try:
@@ -114,7 +117,7 @@ def _free_port() -> int:
         return port
 
 
-def _run(words: list[Path | str], more: list[str]) -> None:
+def _run(words: list[Path | str], more: list[Path | str]) -> None:
     user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
     done = subprocess.run(
         [str(word) for word in [*words, *more]],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -220,3 +221,22 @@ def test_every_page_forbids_scripts_in_the_document_and_frames(client_of: Make) 
     assert answer["X-Frame-Options"] == "DENY"
     assert "no-store" in answer["Cache-Control"]
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_command_line_makes_an_administrator(
+    person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from django.core.management import CommandError, call_command
+
+    person("labeller", "zoe")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    with pytest.raises(CommandError, match="too short"):
+        call_command("administrator", "zoe")
+    assert Person.objects.get(username="zoe").role == Role.LABELLER
+    for name in ("zoe", "ann"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{NEW}\n"))
+        call_command("administrator", name)
+        assert Person.objects.get(username=name).role == Role.ADMINISTRATOR
+        assert is_in(log_in(name, NEW))
+    assert NEW not in capsys.readouterr().out
+    assert Event.objects.filter(what="administrator set", person=None).count() == 2

@@ -51,6 +51,7 @@ class Alarm(models.Model):
     verdict = models.JSONField(default=dict)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True)
+    acknowledge_reason = models.CharField(max_length=1000, blank=True, default="")
 
 
 class Export(models.Model):

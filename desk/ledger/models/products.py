@@ -106,6 +106,8 @@ class Prediction(WrittenOnce):
         constraints = [
             models.UniqueConstraint(fields=["revision", "model_version"], name="one_prediction_a_revision_and_model")
         ]
+        # The least chance of an audit of a time, without looking at all its predictions.
+        indexes = [models.Index(fields=["audit_probability", "predicted_at"], name="prediction_least_chance")]
 
 
 class Tally(models.Model):

@@ -69,6 +69,11 @@ class Task(models.Model):
             ),
             models.Index(fields=["state", "kind"], name="task_by_state"),
             models.Index(fields=["done_at"], name="task_by_done"),
+            # For the quality page: the audits of a time, and how much waits since when.
+            models.Index(fields=["kind", "created_at"], name="task_by_kind"),
+            models.Index(
+                fields=["kind", "created_at"], condition=models.Q(state__in=["open", "claimed"]), name="task_backlog"
+            ),
         ]
 
 
@@ -88,6 +93,8 @@ class Answer(WrittenOnce):
     undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
     shown_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(db_index=True)
+    # The product as it stood before this answer changed it, for an undo; null where it changed nothing.
+    changed_from = models.JSONField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["person", "-answered_at"], name="answer_by_person")]

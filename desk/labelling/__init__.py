@@ -1,0 +1,1 @@
+"""Labelling: tasks are claimed, shown, answered; what follows from an answer; what counts as a label."""

@@ -1,0 +1,1 @@
+"""How good the catalogue and its people are, what it costs, and which alarms rang."""
