@@ -89,6 +89,19 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+# Failures go to standard error; without this, nobody would see them. What people sent is never in them.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"errors": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["errors"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": ["errors"], "level": "WARNING", "propagate": False},
+        "django.request": {"handlers": ["errors"], "level": "ERROR", "propagate": False},
+    },
+}
+
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # files are served from the packages: there is no step of collecting to forget
 WHITENOISE_ALLOW_ALL_ORIGINS = False

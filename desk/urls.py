@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
+_LOG = logging.getLogger(__name__)
 # The list under that name in that module answers below that address.
 _PARTS = (
     ("", "desk.people.urls", "urlpatterns"),
@@ -30,7 +32,13 @@ def _patterns() -> list[URLPattern | URLResolver]:
     for address, name, attribute in _PARTS:
         if find_spec(name.rpartition(".")[0]) is None or find_spec(name) is None:
             continue
-        patterns = getattr(import_module(name), attribute, None)
+        try:
+            patterns = getattr(import_module(name), attribute, None)
+        except ImportError as error:
+            if not (error.name or "").startswith("desk."):
+                raise
+            _LOG.error("%s is left out, it is not complete: %s", name, error)
+            continue
         if patterns:
             found.append(path(address, include(patterns)))
     return found

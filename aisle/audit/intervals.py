@@ -10,8 +10,8 @@ chance, this is the exact interval of Clopper & Pearson.
 The imagined audit is what makes it hold with few audits and rare errors: it stands for the product that
 the sample might have missed. Its weight must be that of the least likely product of the slice, drawn
 or not: with the greatest weight among the audits that happened to be drawn, an interval of 95 % held the
-truth in as few as 40 % of simulated samples, that of Korn & Graubard likewise; this one in no design
-less than 94.8 % (audits 5 to 2,000, errors 0 to 30 %, probabilities up to 50-fold apart, errors among
+truth in as few as 42 % of simulated samples, that of Korn & Graubard likewise; this one in no design
+less than 94.9 % (audits 5 to 2,000, errors 0 to 30 %, probabilities up to 50-fold apart, errors among
 the surest, the unsure, or anywhere), see `benchmarks/desk/intervals.py`.
 
 Sums add up, so that a database can make them a slice at a time.

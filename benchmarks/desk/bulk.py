@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def insert(model: type[models.Model], columns: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows with their keys; `columns` are names of the database with blanks between. No signals, no checks of Django's."""
+    """Write rows with their keys; `columns` are names of the database, blanks between. Nothing is checked."""
     table = connection.ops.quote_name(model._meta.db_table)
     names = ", ".join(connection.ops.quote_name(one) for one in columns.split())
     with transaction.atomic(), connection.cursor() as cursor:

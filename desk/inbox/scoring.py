@@ -160,16 +160,29 @@ def _store(batch: Sequence[_Due], said: _Said) -> int:
     products = _locked(batch)
     waiting = models.Waiting.objects.filter(pk__in=[one.revision for one in batch], refused=False)
     still = set(waiting.values_list("pk", flat=True))
+    known = _known(batch, products, said.model)
+    if known & still:
+        models.Waiting.objects.filter(pk__in=known & still).delete()
+    left = still - known
     rows = [
         (one.revision, products[one.product], scored)
         for one, scored in zip(batch, said.scored, strict=True)
-        if scored is not None and one.revision in still
+        if scored is not None and one.revision in left
     ]
     refused = {batch[place].revision: text for place, text in said.refused.items() if batch[place].revision in still}
     if rows:
         _route(rows, said.model)
     _refuse(refused)
-    return len(rows) + len(refused)
+    return len(rows) + len(refused) + len(known & still)
+
+
+def _known(batch: Sequence[_Due], products: Mapping[int, models.Product], model: Model) -> set[int]:
+    """Revisions that this model has predicted already: that stands, whoever put them in the queue again."""
+    seen = [one.revision for one in batch if products[one.product].audit_probability is not None]
+    if not seen:
+        return set()
+    found = models.Prediction.objects.filter(revision_id__in=seen, model_version=model.version)
+    return set(found.values_list("revision_id", flat=True))
 
 
 def _locked(batch: Sequence[_Due]) -> dict[int, models.Product]:

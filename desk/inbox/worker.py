@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -189,7 +190,7 @@ class Worker:
 
     def _probe(self) -> None:
         """With nothing to score, look now and then whether the service is there, for the page."""
-        moment = threading_time()
+        moment = time.monotonic()
         if moment - self._probed < (1.0 if self._standing["error"] else PROBE_EVERY):
             return
         self._probed = moment
@@ -202,7 +203,7 @@ class Worker:
         """Say in the database how things stand."""
         from desk.inbox.models import Beat
 
-        moment = threading_time()
+        moment = time.monotonic()
         if now or moment - self._beaten >= BEAT_EVERY:
             self._beaten = moment
             Beat.objects.update_or_create(name=NAME, defaults=self._standing | {"beat_at": timezone.now()})
@@ -222,13 +223,6 @@ def say(text: str, once: bool = False) -> None:
     print(f"aisle worker: {text}", file=sys.stderr, flush=True)
 
 
-def threading_time() -> float:
-    """Seconds that only go forward."""
-    import time
-
-    return time.monotonic()
-
-
 def main() -> int:
     """Run the worker until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "desk.settings")
@@ -241,11 +235,9 @@ def _run() -> None:
     django.setup()
     from django.conf import settings
 
-    settings_ = settings.CONFIGURATION
-    with ServiceClient(
-        settings_.service_url, settings_.service_key or None, timeout=30.0, retries=2, patience=30.0
-    ) as client:
-        worker = Worker(client, settings_.folder)
+    given = settings.CONFIGURATION
+    with ServiceClient(given.service_url, given.service_key or None, timeout=30.0, retries=2, patience=30.0) as client:
+        worker = Worker(client, given.folder)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, worker.stop)
         say(f"at work for {client.url}")

@@ -147,7 +147,7 @@ def shown(task: Task) -> str | None:
 
 
 def _before(now: dt.datetime, seconds: float | None) -> dt.datetime | None:
-    if seconds is None or not 0 <= seconds:
+    if seconds is None or not (seconds >= 0):
         return None
     return now - dt.timedelta(seconds=min(seconds, _LONGEST))
 

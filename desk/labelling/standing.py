@@ -27,7 +27,7 @@ class AuditResult:
     blind : bool
         Whether the first person was shown no suggestion.
     status : str
-        `open`, `skipped`, `answered`; of the first person.
+        `answered` where anybody said a category, `skipped` where people could not say, else `open`.
     decision : str
         `auto` or `review`, after the brakes.
     decided : str
@@ -116,7 +116,8 @@ def _result(row: Sequence[object], said: _Said) -> AuditResult:
     task, product, product_id, prediction, at, probability, blind, decision, decided_id, top = row
     decided = str(decided_id or top)
     label, confirmed = label_of(str(decision), decided, said.first, said.second, said.adjudicated)
-    status = "skipped" if said.skipped else "answered" if said.first is not None else "open"
+    answered = any(one is not None for one in (said.first, said.second, said.adjudicated))
+    status = "answered" if answered else "skipped" if said.skipped else "open"
     return AuditResult(
         task, product, product_id, prediction, at, probability, blind, status, decision, decided,  # type: ignore[arg-type]
         said.first, said.second, said.adjudicated, label, confirmed, said.labellers,
@@ -140,7 +141,7 @@ def _take(said: dict[int, _Said], rows: Iterable[tuple[int, int | None, str, str
         one = said[root or task]
         one.labellers += (person,)
         if status == Status.SKIPPED:
-            one.skipped |= root is None
+            one.skipped = True
         else:
             setattr(one, _PLACE.get(kind, "first"), category_id)
 

@@ -12,7 +12,7 @@ import numpy as np
 from aisle.audit.estimates import Estimate, audit_sums, estimate
 from desk.quality.counts import NOTHING, Products
 from desk.quality.models import Terms
-from desk.quality.results import Audit, Audits
+from desk.quality.results import Audits, Slice
 
 KEPT, UNKNOWN, BROKEN = "kept", "not known yet", "broken"
 NO_SELLER = "(no seller)"
@@ -64,7 +64,7 @@ def automatic(audits: Audits) -> Estimate:
 
 def suggestions(audits: Audits) -> Estimate:
     """Accuracy of the model's first suggestion over all products: `accuracy_all`."""
-    return _of(audits, np.ones(len(audits.rows), dtype=bool))
+    return _of(audits, np.ones(len(audits.results), dtype=bool))
 
 
 def _of(audits: Audits, chosen: Any) -> Estimate:
@@ -90,12 +90,12 @@ def one_of(many: Estimate, number: int) -> Estimate:
 def by_slice(
     audits: Audits,
     products: dict[str, Products],
-    key: Callable[[Audit], str],
+    key: Callable[[Slice], str],
     title: Callable[[str], str],
     terms: Terms,
 ) -> list[Accuracy]:
     """Slices, the dearest first; those without audits last, the largest first."""
-    keys = [key(one) for one in audits.rows]
+    keys = [key(one) for one in audits.slices]
     names = sorted({*products, *keys})
     if not names:
         return []
@@ -126,8 +126,8 @@ def by_time(audits: Audits, products: dict[dt.date, Products], first: dt.date, l
             terms: Terms) -> list[Accuracy]:  # fmt: skip
     """Accuracy of each `step` days from `first` to `last`; the last step may be cut short."""
     count = ((last - first).days) // step + 1
-    keys = [min(max((one.created_at.astimezone(dt.UTC).date() - first).days // step, 0), count - 1)
-            for one in audits.rows]  # fmt: skip
+    keys = [min(max((one.predicted_at.astimezone(dt.UTC).date() - first).days // step, 0), count - 1)
+            for one in audits.results]  # fmt: skip
     found = grouped(audits, keys, range(count))
     sums = [[0, 0] for _ in range(count)]
     for day, one in products.items():

@@ -8,14 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Max
 
 from aisle.audit.agreement import SuggestionEffect, suggestion_effect
 from aisle.audit.estimates import WRONG
 from desk.history.names import full_name
-from desk.ledger.models import Revision
+from desk.ledger.models import Answer, Kind, Revision
 from desk.quality.results import Audits, Same
 
 _EXAMPLES = 4
+_AT_A_TIME = 1000  # revisions of one query
 
 
 @dataclass(frozen=True)
@@ -81,35 +83,32 @@ def worst_pairs(audits: Audits, most: int | None = None) -> list[WrongPair]:
     """Pairs of decided and right category, the most frequent in the flow first."""
     pairs: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place in _wrong(audits):
-        pairs[audits.rows[place].decided, str(audits.label[place])].append(place)
-    weight = 1 / audits.probability if audits.rows else np.zeros(0)
+        pairs[audits.results[place].decided, str(audits.results[place].label)].append(place)
+    weight = 1 / audits.probability
     order = sorted(pairs.items(), key=lambda one: (-weight[one[1]].sum(), one[0]))[:most]
     shown = [place for _, places in order for place in places[-_EXAMPLES:]]
-    titles = _titles(audits.rows[place].revision for place in shown)
+    titles = _titles(audits.slices[place].revision for place in shown)
     return [
         WrongPair(
             decided, right, len(places), float(weight[places].sum()),
-            [_example(audits, place, titles) for place in reversed(places[-_EXAMPLES:])],
+            [Example(audits.results[place].product, titles.get(audits.slices[place].revision, ""))
+             for place in reversed(places[-_EXAMPLES:])],
         )
         for (decided, right), places in order
     ]  # fmt: skip
 
 
-def _example(audits: Audits, place: int, titles: dict[int, str]) -> Example:
-    row = audits.rows[place]
-    return Example(row.product, titles.get(row.revision, ""))
-
-
 def changes(audits: Audits, most: int | None = None) -> list[Change]:
     """What the audits of the window changed, the latest first."""
-    latest = dt.datetime.min.replace(tzinfo=dt.UTC)
-    places = sorted(_wrong(audits), key=lambda place: audits.settled_at[place] or latest, reverse=True)[:most]
-    titles = _titles(audits.rows[place].revision for place in places)
+    wrong = _wrong(audits)
+    settled = _last_answers(audits.slices[place].revision for place in wrong)
+    never = dt.datetime.min.replace(tzinfo=dt.UTC)
+    places = sorted(wrong, key=lambda place: settled.get(audits.slices[place].revision, never), reverse=True)[:most]
+    titles = _titles(audits.slices[place].revision for place in places)
     return [
-        Change(row.product, titles.get(row.revision, ""), row.decided, str(audits.label[place]), row.seller,
-               audits.settled_at[place])
-        for place in places
-        for row in (audits.rows[place],)
+        Change(one.product, titles.get(of.revision, ""), one.decided, str(one.label), of.seller,
+               settled.get(of.revision))
+        for one, of in ((audits.results[place], audits.slices[place]) for place in places)
     ]  # fmt: skip
 
 
@@ -119,26 +118,40 @@ def changed(audits: Audits) -> int:
 
 
 def _wrong(audits: Audits) -> list[int]:
+    """Places of confirmed errors of which people agree what is right."""
     found = (audits.state == WRONG) & audits.automatic
-    return [place for place in np.flatnonzero(found).tolist() if audits.label[place] is not None]
+    return [place for place in np.flatnonzero(found).tolist() if audits.results[place].label is not None]
 
 
 def _titles(revisions: Iterable[int]) -> dict[int, str]:
-    keys = list(revisions)
     titles: dict[int, str] = {}
-    for start in range(0, len(keys), 500):
-        part = Revision.objects.filter(pk__in=keys[start : start + 500])
-        titles.update(part.values_list("id", "title"))
+    for part in _parts(revisions):
+        titles.update(Revision.objects.filter(pk__in=part).values_list("id", "title"))
     return titles
+
+
+def _last_answers(revisions: Iterable[int]) -> dict[int, dt.datetime]:
+    """When the last answer to an audit, or a look after it, was given."""
+    kinds = (Kind.AUDIT, Kind.CONFIRM, Kind.ADJUDICATE)
+    times: dict[int, dt.datetime] = {}
+    for part in _parts(revisions):
+        answers = Answer.objects.filter(revision_id__in=part, task__kind__in=kinds, undone_by=None).order_by()
+        times.update(answers.values_list("revision_id").annotate(Max("answered_at")))
+    return times
+
+
+def _parts(keys: Iterable[int]) -> Iterable[list[int]]:
+    every = list(keys)
+    return (every[start : start + _AT_A_TIME] for start in range(0, len(every), _AT_A_TIME))
 
 
 def shown_against_blind(audits: Audits) -> SuggestionEffect:
     """Whether people agree more where they see the suggestion: first answers to audits alone."""
     same = Same()
     counts = {(agreed, blind): 0 for agreed in (True, False) for blind in (True, False)}
-    for row, first in zip(audits.rows, audits.first, strict=True):
-        if first is not None:
-            counts[same(first[0], row.decided), first[1] is None] += 1
+    for one in audits.results:
+        if one.first is not None:
+            counts[same(one.first, one.decided), one.blind] += 1
     shown = counts[True, False], counts[True, False] + counts[False, False]
     blind = counts[True, True], counts[True, True] + counts[False, True]
     return suggestion_effect(*shown, *blind)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.db.models import Q
-
 from aisle.audit.agreement import Share, exact_share
 from desk.ledger.models import Answer, Decision, Kind, Status, Task
 from desk.quality.windows import Window
@@ -79,8 +77,3 @@ def people_right(pairs: Iterable[Pair]) -> Share:
     open_ = sum(pair.truth is None for pair in known)
     lower, upper = exact_share(right, len(known)), exact_share(right + open_, len(known))
     return Share(upper.value, lower.low, upper.high, len(known))
-
-
-def known_truths() -> Q:
-    """Answers to test items."""
-    return Q(task__kind=Kind.TEST, status=Status.ANSWERED, undone_by__isnull=True)

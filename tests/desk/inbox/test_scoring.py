@@ -268,3 +268,13 @@ def test_every_product_that_came_is_predicted_once() -> None:
     latest = Revision.objects.filter(number=F("product__revision"))
     assert set(Prediction.objects.values_list("revision_id", flat=True)) == set(latest.values_list("pk", flat=True))
     assert Prediction.objects.count() == 30
+
+
+def test_what_waits_again_though_it_is_predicted_is_let_go() -> None:
+    take(product("a"), product("b"))
+    assert drain(Service()) == 2
+    Waiting.objects.create(revision=Revision.objects.get(product__product_id="a"), next_try_at=timezone.now())
+    assert drain(Service()) == 1
+    assert Prediction.objects.count() == 2
+    assert sum(Tally.objects.values_list("products", flat=True)) == 2
+    assert not Waiting.objects.exists()

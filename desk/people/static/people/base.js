@@ -7,6 +7,9 @@ for (const element of document.querySelectorAll("time[datetime]")) {
   }
 }
 
+// On a narrow screen the navigation scrolls: the page that is open must be in sight.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask || event.target.dataset.ask;
   if (question && !window.confirm(question)) {

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from desk.labelling import known_items, queue
+from desk.ledger.models import Kind, State, Task
+from desk.people.models import Person
+from tests.desk.labelling.items import adjudication, ask, look_again, say
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
+People = Callable[..., Person]
+
+
+def keys(tasks: list[Task]) -> list[int]:
+    return [task.pk for task in tasks]
+
+
+def run_out(*tasks: Task) -> None:
+    Task.objects.filter(pk__in=keys(list(tasks))).update(claimed_until=timezone.now() - dt.timedelta(seconds=1))
+
+
+def test_the_order_is_by_priority_then_by_age(person: People) -> None:
+    review = ask("review", audit=False)
+    audit, other = ask(), ask()
+    first = ask("review")
+    assert keys(queue.claim(person("labeller"), 4)) == keys([first, audit, other, review])
+
+
+def test_a_claim_is_one_persons_alone_and_comes_again(person: People) -> None:
+    ada, bob = person("labeller", "ada"), person("labeller", "bob")
+    tasks = [ask() for _ in range(5)]
+    assert keys(queue.claim(ada)) == keys(tasks[:2])
+    assert keys(queue.claim(bob)) == keys(tasks[2:4])
+    assert keys(queue.claim(ada)) == keys(tasks[:2])
+    mine = queue.claim_next(ada)
+    assert mine == tasks[0]
+    assert mine.claimed_until is not None
+    left = mine.claimed_until - timezone.now()
+    assert dt.timedelta(minutes=9) < left <= queue.EXPIRY
+
+
+def test_a_claim_that_ran_out_is_for_everybody_again(person: People) -> None:
+    ada, bob = person("labeller", "ada"), person("labeller", "bob")
+    task = ask()
+    assert queue.claim_next(ada) == task
+    assert queue.claim_next(bob) is None
+    run_out(task)
+    assert queue.claim_next(bob) == task
+    assert queue.claim_next(ada) is None
+
+
+def test_ones_own_claim_that_ran_out_is_still_ones_own_while_nobody_took_it(person: People) -> None:
+    ada = person("labeller")
+    task = ask()
+    queue.claim(ada)
+    run_out(task)
+    assert queue.claim_next(ada) == task
+
+
+def test_nobody_looks_again_at_an_own_answer(person: People) -> None:
+    ada, bob, eve = (person("reviewer", name) for name in ("ada", "bob", "eve"))
+    audit = ask()
+    say(audit, ada, "saws")
+    assert queue.claim_next(ada) is None
+    look = look_again(audit)
+    assert queue.claim_next(bob) == look
+    say(look, bob, "puzzles")
+    assert queue.claim_next(ada) is None
+    assert queue.claim_next(bob) is None
+    assert queue.claim_next(eve) == adjudication(audit)
+
+
+def test_only_reviewers_adjudicate(person: People) -> None:
+    audit = ask()
+    say(audit, person("labeller", "ada"), "saws")
+    say(look_again(audit), person("labeller", "bob"), "puzzles")
+    assert queue.claim_next(person("labeller", "eve"), [Kind.ADJUDICATE]) is None
+    assert queue.waiting(person("labeller", "eve")) == 0
+    assert queue.waiting(person("reviewer")) == 1
+    task = queue.claim_next(person("reviewer"), [Kind.ADJUDICATE])
+    assert task is not None
+    assert task.kind == Kind.ADJUDICATE
+
+
+def test_only_the_kinds_that_are_asked_for(person: People) -> None:
+    audit, review = ask(), ask("review", audit=False)
+    assert queue.claim_next(person("labeller"), [Kind.REVIEW]) == review
+    assert queue.claim_next(person("labeller"), [Kind.AUDIT]) == audit
+
+
+@pytest.mark.parametrize("count", [0, 21])
+def test_a_claim_has_a_size(person: People, count: int) -> None:
+    with pytest.raises(ValueError, match="1 to 20"):
+        queue.claim(person("labeller"), count)
+
+
+def test_what_was_superseded_is_not_given(person: People) -> None:
+    Task.objects.filter(pk=ask().pk).update(state=State.SUPERSEDED)
+    assert queue.claim(person("labeller")) == []
+
+
+def test_a_test_item_takes_the_place_of_another_and_looks_like_an_audit(
+    person: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_items, "SHARE", 1.0)
+    monkeypatch.setattr(known_items, "FEWEST", 1)
+    ada, bob, eve = (person("labeller", name) for name in ("ada", "bob", "eve"))
+    known = ask()
+    say(known, ada, "saws")
+    say(look_again(known), bob, "saws")
+    tasks = [ask(), ask()]
+    assert {task.kind for task in queue.claim(ada)} == {"audit"}  # who has seen the product gets no test of it
+    Task.objects.filter(state=State.CLAIMED).update(state=State.OPEN, claimed_by=None)
+    given = queue.claim(eve)
+    (test,) = [task for task in given if task.kind == Kind.TEST]
+    assert (test.product_id, test.expected_category_id, test.priority) == (known.product_id, "saws", tasks[0].priority)
+    assert len(given) == 2
+    say(test, eve, "drills")
+    assert not Task.objects.filter(first=test).exists()
+
+
+def test_the_index_of_waiting_tasks_is_used(person: People, tree: Path) -> None:
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL chooses by the size of the table")
+    rows = queue._open_to(person("labeller"), queue.kinds_for(person("labeller")), timezone.now())
+    assert "task_queue" in rows.order_by("-priority", "id")[:2].explain()
