@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("commands.score", "categorise the products of a file, with the champion or through a service"),
     "predictions": ("commands.predictions", "collect the prediction logs of services into the catalogue"),
     "desk": ("commands.desk", "start the desk, where people answer, or load, export and check"),
+    "audit": ("commands.audit", "draw audits, bring answers back, report how accurate decisions really are"),
     "summary": ("commands.summary", "say in a few lines what the last run found and what to do next"),
 }
 

@@ -68,9 +68,9 @@ def chromium() -> Path:
     lacking("there is no browser; `apt-get install chromium` installs one")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """A headless browser that talks to nobody."""
+    """A headless browser that talks to nobody; its event loop must be gone before other modules run one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

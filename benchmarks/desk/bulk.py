@@ -29,7 +29,9 @@ def insert(model: type[models.Model], columns: str, rows: Iterable[Sequence[Any]
 
 
 def settled() -> None:
-    """Let the database look at what it holds, as it does by itself sooner or later."""
+    """Let the database look at what it holds, as it does by itself sooner or later; not inside a transaction."""
+    if connection.in_atomic_block:
+        return
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 

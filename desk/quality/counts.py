@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
@@ -35,9 +36,16 @@ def _tally(window: Window) -> QuerySet[Tally]:
     return Tally.objects.filter(day__gte=window.first, day__lte=window.last)
 
 
-def by(window: Window, column: str) -> dict[str, Products]:
-    """Products of each branch, seller or model version, by `branch_id`, `seller` or `model_version`."""
-    return {str(value): Products(products, auto) for value, products, auto in _summed(_tally(window), column)}
+def by_slice(window: Window) -> dict[str, dict[str, Products]]:
+    """Products of each `branch_id`, of each `seller`, of each `model_version`: one look at the tally for all three."""
+    columns = ("branch_id", "seller", "model_version")
+    sums: dict[str, dict[str, list[int]]] = {column: defaultdict(lambda: [0, 0]) for column in columns}
+    for *values, products, auto in _summed(_tally(window), *columns):
+        for column, value in zip(columns, values, strict=True):
+            one = sums[column][value]
+            one[0] += products
+            one[1] += auto
+    return {column: {value: Products(*one) for value, one in found.items()} for column, found in sums.items()}
 
 
 def by_day(window: Window) -> dict[dt.date, Products]:
@@ -45,9 +53,9 @@ def by_day(window: Window) -> dict[dt.date, Products]:
     return {day: Products(products, auto) for day, products, auto in _summed(_tally(window), "day")}
 
 
-def _summed(rows: QuerySet[Tally], column: str) -> list[tuple[object, ...]]:
+def _summed(rows: QuerySet[Tally], *columns: str) -> list[tuple[Any, ...]]:
     automatic = Sum("products", filter=Q(decision=Decision.AUTO), default=0)
-    return list(rows.order_by().values_list(column).annotate(all=Sum("products"), auto=automatic))
+    return list(rows.order_by().values_list(*columns).annotate(all=Sum("products"), auto=automatic))
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,9 @@ def seconds_measured() -> float | None:
     """The median time of the last answers, from shown to answered; None where there are few."""
     last = Answer.objects.filter(shown_at__isnull=False).exclude(status=Status.UNDONE).order_by("-answered_at")
     times = [
-        (answered - shown).total_seconds() for shown, answered in last.values_list("shown_at", "answered_at")[:_TIMED]
+        (answered - shown).total_seconds()
+        for shown, answered in last.values_list("shown_at", "answered_at")[:_TIMED]
+        if shown is not None
     ]
     there = [one for one in times if 0 <= one <= _AWAY]
     return median(there) if len(there) >= 20 else None

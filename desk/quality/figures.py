@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 from aisle.audit.estimates import Estimate, audit_sums, estimate
 from desk.quality.counts import NOTHING, Products
 from desk.quality.models import Terms
-from desk.quality.results import Audits, Slice
+from desk.quality.results import Audit, Audits
 
 KEPT, UNKNOWN, BROKEN = "kept", "not known yet", "broken"
 NO_SELLER = "(no seller)"
+_LEAN = 20  # audits that the error rate of the whole window counts for, beside those of a slice
 
 
 def verdict(found: Estimate, target: float) -> str:
@@ -39,7 +41,8 @@ class Accuracy:
     found : Estimate
         Of the automatic decisions.
     errors : float
-        Wrong automatic decisions, estimated; nan without audits.
+        Wrong automatic decisions, estimated; leans on the error rate of the whole window where the slice
+        has few audits. nan where there are none at all.
     cost : float
         Money: errors and reviews; nan without audits or prices.
     """
@@ -64,7 +67,7 @@ def automatic(audits: Audits) -> Estimate:
 
 def suggestions(audits: Audits) -> Estimate:
     """Accuracy of the model's first suggestion over all products: `accuracy_all`."""
-    return _of(audits, np.ones(len(audits.results), dtype=bool))
+    return _of(audits, np.ones(len(audits.rows), dtype=bool))
 
 
 def _of(audits: Audits, chosen: Any) -> Estimate:
@@ -90,32 +93,36 @@ def one_of(many: Estimate, number: int) -> Estimate:
 def by_slice(
     audits: Audits,
     products: dict[str, Products],
-    key: Callable[[Slice], str],
+    key: Callable[[Audit], str],
     title: Callable[[str], str],
     terms: Terms,
 ) -> list[Accuracy]:
-    """Slices, the dearest first; those without audits last, the largest first."""
-    keys = [key(one) for one in audits.slices]
+    """Slices, the dearest first."""
+    keys = [key(one) for one in audits.rows]
     names = sorted({*products, *keys})
     if not names:
         return []
-    found = grouped(audits, keys, names)
+    found, whole = grouped(audits, keys, names), automatic(audits).accuracy
     rows = [
-        _accuracy(name, title(name), products.get(name, NOTHING), one_of(found, number), terms)
+        _accuracy(name, title(name), products.get(name, NOTHING), one_of(found, number), whole, terms)
         for number, name in enumerate(names)
     ]
-    return sorted(rows, key=lambda row: (not row.known, -_order(row), -row.products.products, row.name))
+    return sorted(rows, key=lambda row: (-_order(row), -row.products.products, row.name))
 
 
 def _order(row: Accuracy) -> float:
     for value in (row.cost, row.errors):
-        if value == value:
+        if not math.isnan(value):
             return value
     return 0.0
 
 
-def _accuracy(name: str, title: str, products: Products, found: Estimate, terms: Terms) -> Accuracy:
-    errors = products.auto * (1 - found.accuracy) if products.auto else (0.0 if products.products else float("nan"))
+def _accuracy(name: str, title: str, products: Products, found: Estimate, whole: float, terms: Terms) -> Accuracy:
+    # A slice with two audits, one of them wrong, is hardly half wrong: where audits are few, all of them count.
+    rate = 1 - whole
+    if found.answered:
+        rate = (found.answered * (1 - found.accuracy) + _LEAN * rate) / (found.answered + _LEAN)
+    errors = products.auto * rate if products.auto else 0.0
     cost = float("nan")
     if terms.cost_of_error is not None and terms.cost_of_review is not None:
         cost = errors * terms.cost_of_error + (products.products - products.auto) * terms.cost_of_review
@@ -126,9 +133,9 @@ def by_time(audits: Audits, products: dict[dt.date, Products], first: dt.date, l
             terms: Terms) -> list[Accuracy]:  # fmt: skip
     """Accuracy of each `step` days from `first` to `last`; the last step may be cut short."""
     count = ((last - first).days) // step + 1
-    keys = [min(max((one.predicted_at.astimezone(dt.UTC).date() - first).days // step, 0), count - 1)
-            for one in audits.results]  # fmt: skip
-    found = grouped(audits, keys, range(count))
+    keys = [min(max((one.at.astimezone(dt.UTC).date() - first).days // step, 0), count - 1)
+            for one in audits.rows]  # fmt: skip
+    found, whole = grouped(audits, keys, range(count)), automatic(audits).accuracy
     sums = [[0, 0] for _ in range(count)]
     for day, one in products.items():
         place = (day - first).days // step
@@ -137,7 +144,7 @@ def by_time(audits: Audits, products: dict[dt.date, Products], first: dt.date, l
     days = [first + dt.timedelta(days=step * number) for number in range(count)]
     return [
         _accuracy(day.isoformat(), _span(day, min(day + dt.timedelta(days=step - 1), last)), Products(*sums[number]),
-                  one_of(found, number), terms)
+                  one_of(found, number), whole, terms)
         for number, day in enumerate(days)
     ]  # fmt: skip
 

@@ -37,7 +37,7 @@ def slices(name: str) -> Callable[[Window], Table]:
     """A row a branch, seller or model version, all of them."""
 
     def made(shown: Window) -> Table:
-        rows = tables_of(name, audits_of(shown), shown, terms())
+        rows = tables_of(audits_of(shown), shown, terms())[name]
         return ("id", "name", *_COLUMNS), [(row.name, row.title, *_cells(row)) for row in rows]
 
     return made
@@ -59,7 +59,8 @@ def changes(shown: Window) -> Table:
     rows = found.changes(audits_of(shown))
     columns = ("title", "was_id", "was", "is_id", "is", "seller", "settled_at")
     return columns, [
-        (row.title, row.before, row.before_name, row.after, row.after_name, row.seller, row.at.isoformat() if row.at else "")
+        (row.title, row.before, row.before_name, row.after, row.after_name, row.seller,
+         row.at.isoformat() if row.at else "")
         for row in rows
     ]  # fmt: skip
 

@@ -83,15 +83,15 @@ def worst_pairs(audits: Audits, most: int | None = None) -> list[WrongPair]:
     """Pairs of decided and right category, the most frequent in the flow first."""
     pairs: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place in _wrong(audits):
-        pairs[audits.results[place].decided, str(audits.results[place].label)].append(place)
+        pairs[audits.rows[place].decided, str(audits.label(place))].append(place)
     weight = 1 / audits.probability
     order = sorted(pairs.items(), key=lambda one: (-weight[one[1]].sum(), one[0]))[:most]
     shown = [place for _, places in order for place in places[-_EXAMPLES:]]
-    titles = _titles(audits.slices[place].revision for place in shown)
+    titles = _titles(audits.rows[place].revision for place in shown)
     return [
         WrongPair(
             decided, right, len(places), float(weight[places].sum()),
-            [Example(audits.results[place].product, titles.get(audits.slices[place].revision, ""))
+            [Example(audits.rows[place].product, titles.get(audits.rows[place].revision, ""))
              for place in reversed(places[-_EXAMPLES:])],
         )
         for (decided, right), places in order
@@ -101,14 +101,14 @@ def worst_pairs(audits: Audits, most: int | None = None) -> list[WrongPair]:
 def changes(audits: Audits, most: int | None = None) -> list[Change]:
     """What the audits of the window changed, the latest first."""
     wrong = _wrong(audits)
-    settled = _last_answers(audits.slices[place].revision for place in wrong)
+    settled = _last_answers(audits.rows[place].revision for place in wrong)
     never = dt.datetime.min.replace(tzinfo=dt.UTC)
-    places = sorted(wrong, key=lambda place: settled.get(audits.slices[place].revision, never), reverse=True)[:most]
-    titles = _titles(audits.slices[place].revision for place in places)
+    places = sorted(wrong, key=lambda place: settled.get(audits.rows[place].revision, never), reverse=True)[:most]
+    titles = _titles(audits.rows[place].revision for place in places)
     return [
-        Change(one.product, titles.get(of.revision, ""), one.decided, str(one.label), of.seller,
-               settled.get(of.revision))
-        for one, of in ((audits.results[place], audits.slices[place]) for place in places)
+        Change(one.product, titles.get(one.revision, ""), one.decided, str(audits.label(place)), one.seller,
+               settled.get(one.revision))
+        for one, place in ((audits.rows[place], place) for place in places)
     ]  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def changed(audits: Audits) -> int:
 def _wrong(audits: Audits) -> list[int]:
     """Places of confirmed errors of which people agree what is right."""
     found = (audits.state == WRONG) & audits.automatic
-    return [place for place in np.flatnonzero(found).tolist() if audits.results[place].label is not None]
+    return [place for place in np.flatnonzero(found).tolist() if audits.label(place) is not None]
 
 
 def _titles(revisions: Iterable[int]) -> dict[int, str]:
@@ -149,9 +149,9 @@ def shown_against_blind(audits: Audits) -> SuggestionEffect:
     """Whether people agree more where they see the suggestion: first answers to audits alone."""
     same = Same()
     counts = {(agreed, blind): 0 for agreed in (True, False) for blind in (True, False)}
-    for one in audits.results:
-        if one.first is not None:
-            counts[same(one.first, one.decided), one.blind] += 1
+    for row, said in zip(audits.rows, audits.said, strict=True):
+        if said.first is not None:
+            counts[same(said.first, row.decided), row.blind] += 1
     shown = counts[True, False], counts[True, False] + counts[False, False]
     blind = counts[True, True], counts[True, True] + counts[False, True]
     return suggestion_effect(*shown, *blind)

@@ -18,7 +18,9 @@ from desk.quality.results import Audits, audits_of
 from desk.quality.windows import Window
 
 TONES = {figures.KEPT: "good", figures.UNKNOWN: "wait", figures.BROKEN: "bad"}
-_SHOWN = 12  # rows of a table on the page; the file has all
+_SHOWN, _ALL = 10, 15  # rows of a table on the page, of one that is shown whole; the file has all
+_VAGUE = 0.1  # width of an interval
+_ENOUGH = 5  # audits that a slice needs to widen the scale of its table
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Look:
         return TONES[self.verdict] if self.machine.answered else ""
 
     @property
+    def vague(self) -> bool:
+        """Whether so little is known that an estimate alone would mislead."""
+        return bool(self.machine.high - self.machine.low > _VAGUE)
+
+    @property
     def waiting(self) -> int:
         """Tasks that wait for people."""
         return sum(one.count for one in self.backlog)
@@ -90,7 +97,7 @@ def look(window: Window) -> Look:
     products = Products(*(sum(column) for column in zip(*by_day.values(), strict=True))) if by_day else counts.NOTHING
     machine = figures.automatic(audits)
     days = figures.by_time(audits, by_day, window.first, window.last, window.step, agreed)
-    done = counts.work_done(window)
+    done, tables = counts.work_done(window), tables_of(audits, window, agreed)
     return Look(
         window=window,
         terms=agreed,
@@ -103,8 +110,7 @@ def look(window: Window) -> Look:
         days=days,
         accuracy_plot=_accuracy_plot(days, agreed.target, window),
         coverage_plot=_coverage_plot(days, products, window),
-        slices=[_shown(one, title, name, tables_of(name, audits, window, agreed), agreed.target)
-                for name, title, one in SLICES],
+        slices=[_shown(one, title, name, tables[name], agreed.target) for name, title, one in SLICES],
         pairs=found.worst_pairs(audits, 8),
         changes=found.changes(audits, 8),
         changed=found.changed(audits),
@@ -119,21 +125,21 @@ def look(window: Window) -> Look:
 SLICES = (("branches", "By branch", "Branch"), ("sellers", "By seller", "Seller"), ("models", "By model", "Version"))
 
 
-def tables_of(name: str, audits: Audits, window: Window, agreed: Terms) -> list[figures.Accuracy]:
-    """All slices of one kind: `branches`, `sellers` or `models`."""
-    if name == "branches":
-        products = counts.by(window, "branch_id")
-        return figures.by_slice(audits, products, lambda one: one.branch, full_name, agreed)
-    if name == "sellers":
-        products = counts.by(window, "seller")
-        return figures.by_slice(audits, products, lambda one: one.seller, lambda one: one or figures.NO_SELLER, agreed)
-    products = counts.by(window, "model_version")
-    return figures.by_slice(audits, products, lambda one: one.model_version, str, agreed)
+def tables_of(audits: Audits, window: Window, agreed: Terms) -> dict[str, list[figures.Accuracy]]:
+    """All slices: `branches`, `sellers` and `models`."""
+    products = counts.by_slice(window)
+    return {
+        "branches": figures.by_slice(audits, products["branch_id"], lambda one: one.branch, full_name, agreed),
+        "sellers": figures.by_slice(
+            audits, products["seller"], lambda one: one.seller, lambda one: one or figures.NO_SELLER, agreed
+        ),
+        "models": figures.by_slice(audits, products["model_version"], lambda one: one.model_version, str, agreed),
+    }
 
 
 def _shown(one: str, title: str, name: str, rows: list[figures.Accuracy], target: float) -> Slices:
-    first = rows[:_SHOWN]
-    bottom = plots.scale_bottom([row.found.accuracy for row in first], target)
+    first = rows if len(rows) <= _ALL else rows[:_SHOWN]
+    bottom = plots.scale_bottom([row.found.accuracy for row in first if row.found.answered >= _ENOUGH], target)
     return Slices(name, title, one, [_row(row, target, bottom) for row in first], len(rows))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aisle.audit.agreement import Share, exact_share
 from desk.ledger.models import Answer, Decision, Kind, Status, Task
@@ -11,7 +11,7 @@ from desk.quality.windows import Window
 
 
 class Pair(NamedTuple):
-    """Two answers to one revision.
+    """Two answers to the same question.
 
     Attributes
     ----------
@@ -23,7 +23,6 @@ class Pair(NamedTuple):
         The adjudicated category; `judge` is who said so.
     """
 
-    revision: int
     double: bool
     review: bool
     first: str
@@ -42,28 +41,29 @@ class Pair(NamedTuple):
 def pairs_of(window: Window) -> list[Pair]:
     """Pairs whose second look was asked for in the window and answered."""
     looks = Task.objects.filter(kind=Kind.CONFIRM, created_at__gte=window.since, created_at__lt=window.until)
-    revisions = looks.order_by().values("revision_id")
-    asked = Answer.objects.filter(revision_id__in=revisions, undone_by__isnull=True, status=Status.ANSWERED)
-    kinds = (Kind.AUDIT, Kind.REVIEW, Kind.CONFIRM, Kind.ADJUDICATE)
-    rows = asked.filter(task__kind__in=kinds).order_by("revision_id", "id").values_list(
-        "revision_id", "task__kind", "person_id", "category_id", "product__double", "task__prediction__decision",
-    )  # fmt: skip
-    return list(_paired(rows.iterator(5000)))
+    firsts = looks.order_by().values("first_id")
+    good = Answer.objects.filter(undone_by=None, status=Status.ANSWERED).order_by("id")
+    first = {row[0]: row[1:] for row in good.filter(task_id__in=firsts).values_list(
+        "task_id", "person_id", "category_id", "product__double", "task__prediction__decision"
+    )}  # fmt: skip
+    later = good.filter(
+        task__kind__in=(Kind.CONFIRM, Kind.ADJUDICATE), task__created_at__gte=window.since, task__first__isnull=False
+    )
+    said: dict[str, dict[int, tuple[int, str]]] = {Kind.CONFIRM: {}, Kind.ADJUDICATE: {}}
+    for root, kind, person, category in later.values_list("task__first_id", "task__kind", "person_id", "category_id"):
+        said[kind][int(root or 0)] = person, str(category)
+    return list(_paired(first, said[Kind.CONFIRM], said[Kind.ADJUDICATE]))
 
 
-def _paired(rows: Iterable[tuple[object, ...]]) -> Iterable[Pair]:
-    held: dict[int, dict[str, tuple[object, ...]]] = {}
-    for row in rows:
-        kind = "first" if row[1] in (Kind.AUDIT, Kind.REVIEW) else str(row[1])
-        held.setdefault(int(str(row[0])), {})[kind] = row  # the latest answer of a kind
-    for revision, said in held.items():
-        one, other, final = said.get("first"), said.get(Kind.CONFIRM), said.get(Kind.ADJUDICATE)
-        if one is None or other is None or one[2] == other[2]:
+def _paired(
+    first: dict[int, tuple[Any, ...]], second: dict[int, tuple[int, str]], final: dict[int, tuple[int, str]]
+) -> Iterable[Pair]:
+    for root, (person, category, double, decision) in first.items():
+        other, other_category = second.get(root, (person, ""))
+        if other == person:
             continue
-        yield Pair(
-            revision, bool(one[4]), one[5] == Decision.REVIEW, str(one[3]), int(str(one[2])), str(other[3]),
-            int(str(other[2])), str(final[3]) if final else None, int(str(final[2])) if final else None,
-        )  # fmt: skip
+        judge, settled = final.get(root, (None, None))
+        yield Pair(double, decision == Decision.REVIEW, category, person, other_category, other, settled, judge)
 
 
 def people_right(pairs: Iterable[Pair]) -> Share:

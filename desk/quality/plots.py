@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-_SIZES = (("wide", 960, 250), ("small", 330, 230))
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 14, 30
+_SIZES = (("wide", 960, 260), ("small", 330, 240))
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 26, 30
 _LETTER = 7.2  # width of one, about
 
 
@@ -69,12 +69,14 @@ def accuracy_plot(points: Sequence[Point], target: float, title: str, text: str)
     bottom = _bottom(points, target)
 
     def drawn(frame: _Frame) -> SafeString:
-        line = frame.y(target)
+        line, right = frame.y(target), frame.width - _RIGHT
+        words = f"promised {short(target)}"
+        begins = right - len(words) * _LETTER * 1.15 - 30
+        marks = mark_safe("".join(_mark(frame, number, one) for number, one in enumerate(points) if one.known))
         return format_html(
-            '{}<line class="promise" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="promise" x="{}" y="{}">{}</text>{}',
-            _grid(frame, points), _LEFT, frame.width - _RIGHT, _n(line), _n(line), frame.width - _RIGHT,
-            _n(line + 13 if line < 40 or frame.height - line > 60 else line - 5), f"promised {short(target)}",
-            mark_safe("".join(_mark(frame, number, one) for number, one in enumerate(points) if one.known)),
+            '{}<line class="promise" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+            '<line class="promise" x1="{}" x2="{}" y1="8" y2="8"/><text class="promise" x="{}" y="12">{}</text>{}',
+            _grid(frame, points), _LEFT, right, _n(line), _n(line), _n(begins), _n(begins + 24), right, words, marks,
         )  # fmt: skip
 
     return _both(len(points), bottom, title, text, drawn)

@@ -19,7 +19,7 @@ from aisle.errors import ConfigurationError, DataError
 from aisle.files import clean_leftovers, holding, replacing_folder
 
 Mode = Literal["new", "append", "replace"]
-_OURS = {"taxonomy.csv", *SCHEMAS}
+_OURS = {"taxonomy.csv", "draws", *SCHEMAS}
 
 
 @dataclass(frozen=True)

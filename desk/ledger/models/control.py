@@ -60,6 +60,7 @@ class Export(models.Model):
     day = models.DateField(unique=True)
     planned_at = models.DateTimeField()
     written_at = models.DateTimeField(null=True, blank=True)
+    plan = models.JSONField(default=dict)  # what it holds, see desk.export.plan
     files = models.JSONField(default=dict)  # name: {"rows": n, "sha256": …}
 
 

@@ -66,13 +66,13 @@ def say(task: Task, person: Person, category_id: str | None, **more: Any) -> Ans
 
 
 def look_again(task: Task) -> Task:
-    """The open second look at a task."""
-    return Task.objects.get(first=task, kind=Kind.CONFIRM, state=State.OPEN)
+    """The second look at a task that waits."""
+    return Task.objects.get(first=task, kind=Kind.CONFIRM, state__in=[State.OPEN, State.CLAIMED])
 
 
 def adjudication(task: Task) -> Task:
-    """The open adjudication of a task."""
-    return Task.objects.get(first=task, kind=Kind.ADJUDICATE, state=State.OPEN)
+    """The adjudication of a task that waits."""
+    return Task.objects.get(first=task, kind=Kind.ADJUDICATE, state__in=[State.OPEN, State.CLAIMED])
 
 
 def stands(task: Task) -> tuple[str | None, str]:

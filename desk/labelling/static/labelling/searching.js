@@ -1,0 +1,100 @@
+// The search field: asks the desk while somebody types, and shows what fits.
+
+import { get } from "../people/api.js";
+import { choice, element } from "./show.js";
+
+const PAUSE = 60; // ms without a key before the desk is asked
+const SHOWN = 8;
+
+export class Search {
+  // `chosen(category_id)` when somebody chooses, `left()` when they leave with Escape.
+  constructor(address, { chosen, left }) {
+    Object.assign(this, { address, chosen, left, found: [], active: 0, asked: 0, answeredFor: null });
+    this.field = document.getElementById("search");
+    this.results = document.getElementById("results");
+    this.none = document.getElementById("none");
+    this.field.addEventListener("input", () => this.typed());
+    this.field.addEventListener("keydown", (event) => this.key(event));
+    this.results.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-category]");
+      if (button) this.chosen(button.dataset.category);
+    });
+  }
+
+  get text() {
+    return this.field.value.trim();
+  }
+
+  clear() {
+    this.field.value = "";
+    this.typed();
+  }
+
+  typed() {
+    clearTimeout(this.timer);
+    if (!this.text) {
+      this.asked += 1;
+      this.show([], "");
+      return;
+    }
+    this.timer = setTimeout(() => this.ask(), PAUSE);
+  }
+
+  async ask() {
+    this.asked += 1;
+    const [mine, text] = [this.asked, this.text];
+    try {
+      const answer = await get(`${this.address}?q=${encodeURIComponent(text)}&limit=${SHOWN}`);
+      if (mine === this.asked) this.show(answer.categories, text);
+    } catch (error) {
+      if (mine === this.asked) this.show([], text, error.message);
+    }
+  }
+
+  show(found, text, error = "") {
+    Object.assign(this, { found, active: 0, answeredFor: text });
+    const options = found.map((category, place) => {
+      const button = choice(category, String(place + 1));
+      button.tabIndex = -1;
+      return element("li", { role: "option", id: `option-${place}` }, button);
+    });
+    this.results.replaceChildren(...options);
+    this.results.hidden = !found.length;
+    document.getElementById("item").classList.toggle("searching", text !== "");
+    this.field.setAttribute("aria-expanded", String(found.length > 0));
+    this.none.hidden = !text || found.length > 0;
+    this.none.textContent = error || "No category fits; try another word.";
+    this.mark();
+  }
+
+  mark() {
+    [...this.results.children].forEach((option, place) => {
+      option.setAttribute("aria-selected", String(place === this.active));
+      if (place === this.active) option.scrollIntoView({ block: "nearest" });
+    });
+    if (this.found.length) this.field.setAttribute("aria-activedescendant", `option-${this.active}`);
+    else this.field.removeAttribute("aria-activedescendant");
+  }
+
+  key(event) {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const shown = this.found.length > 0 && this.answeredFor === this.text; // what was seen can be chosen
+    if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      this.clear();
+      this.left();
+    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && this.found.length) {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      this.active = (this.active + step + this.found.length) % this.found.length;
+      this.mark();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      if (shown && !event.repeat) this.chosen(this.found[this.active].category_id);
+    } else if (shown && /^[1-8]$/.test(event.key) && this.found[Number(event.key) - 1]) {
+      event.preventDefault();
+      if (!event.repeat) this.chosen(this.found[Number(event.key) - 1].category_id);
+    }
+  }
+}

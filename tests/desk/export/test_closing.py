@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from aisle.catalogue.tables import read_table
+from aisle.errors import DataError
+from aisle.files import holding, sha256_of
+from desk.export import closing
+from desk.export.closing import run
+from desk.inbox.intake import receive
+from desk.inbox.scoring import score_waiting
+from desk.ledger.models import Export
+from desk.people.models import Person
+from tests.desk.export.made import TODAY, bytes_of, export, labels, later, say
+from tests.desk.inbox.service import Service, product
+from tests.desk.labelling.items import ask
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
+People = Callable[..., Person]
+
+
+@pytest.fixture
+def into(tree: Path) -> Path:
+    return tree.parent
+
+
+def flow(count: int = 6, start: int = 0, days: float = 0) -> None:
+    """Products that come in and are scored; every third is unsure."""
+    rows = [
+        product(f"p{place}", "Drill" if place % 3 else "unsure drill", price=9.5, currency="EUR", seller="shop")
+        for place in range(start, start + count)
+    ]
+    receive(rows, later(days))
+    score_waiting(Service().client())
+
+
+def test_a_closed_day_is_three_shards_with_the_rows_of_the_ledger(into: Path, person: People) -> None:
+    flow()
+    audit = ask("auto", "drills", product_id="audited")
+    say(audit, person("labeller"), "drills")
+    done = export(into)
+    name = f"{TODAY}-desk.parquet"
+    assert done.rows == {f"products/{name}": 7, f"predictions/{name}": 7, f"labels/{name}": 6}  # 5 auto, 1 person
+    stored = Export.objects.get(day=TODAY)
+    assert stored.written_at is not None
+    assert {one: facts["sha256"] for one, facts in stored.files.items()} == {
+        one: sha256_of(into / one) for one in done.rows
+    }
+    products = read_table(into, "products").set_index("product_id")
+    assert products.loc["p1", "title"] == "Drill"
+    assert products.loc["p1", "currency"] == "EUR"
+    predictions = read_table(into, "predictions").set_index("product_id")
+    assert predictions.loc["p0", "decision"] == "review"
+    assert predictions.loc["p1", "model_version"] == "3"
+    assert pq.ParquetFile(into / f"predictions/{name}").schema_arrow.field("audit_drawn").type == "bool"
+
+
+def test_exporting_again_changes_nothing_and_brings_back_what_was_deleted(into: Path, person: People) -> None:
+    flow()
+    say(ask("review", "drills", audit=False), person("labeller"), "saws")
+    export(into)
+    before = bytes_of(into)
+    assert export(into, 3.1).rows == {}
+    assert bytes_of(into) == before
+    for name in before:
+        (into / name).unlink()
+    done = export(into, 9)
+    assert sorted(done.again) == sorted(before)
+    assert bytes_of(into) == before
+    elsewhere = into.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "taxonomy.csv").write_bytes((into / "taxonomy.csv").read_bytes())
+    export(elsewhere, 9)
+    assert bytes_of(elsewhere) == before
+
+
+def test_every_row_goes_out_once_whenever_it_is_exported(into: Path, person: People) -> None:
+    flow(4)
+    export(into, 2)
+    flow(4, start=4, days=2)  # predicted now, received the day after tomorrow
+    flow(3, start=8, days=-5)  # an upload that took a week
+    for days in (3, 4, 5, 6):
+        export(into, days)
+    assert sorted(read_table(into, "products")["product_id"]) == sorted(f"p{place}" for place in range(11))
+    assert not read_table(into, "predictions").duplicated(["product_id", "revision"]).any()
+    assert len(read_table(into, "predictions")) == 11
+    shard = read_table(into, "products").set_index("product_id")["shard"]
+    assert shard["p9"] == f"{TODAY + dt.timedelta(days=1)}-desk"
+
+
+def test_a_day_waits_for_its_reviews_unless_it_is_named(into: Path) -> None:
+    flow(3)
+    assert export(into, 1).rows == {}
+    over = dt.datetime.combine(TODAY + dt.timedelta(days=1), dt.time(), dt.UTC)
+    with pytest.raises(DataError, match="its answers can be taken back until"):
+        run(into, TODAY, over + dt.timedelta(minutes=5))
+    assert not Export.objects.exists()
+    assert run(into, TODAY, over + dt.timedelta(minutes=15)).closed == [TODAY]
+
+
+def test_a_run_that_is_killed_between_any_two_steps_is_completed(
+    into: Path, person: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow()
+    say(ask("auto", "drills"), person("labeller"), "drills")
+    expected: dict[str, bytes] = {}
+    real = os.replace
+    for steps in range(3):
+        done = 0
+
+        def stopping(source: Path, target: Path, steps: int = steps) -> None:
+            nonlocal done
+            if done == steps:
+                raise KeyboardInterrupt
+            done += 1
+            real(source, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(closing.os, "replace", stopping)  # type: ignore[attr-defined]
+            with pytest.raises(KeyboardInterrupt):
+                export(into)
+        assert Export.objects.get(day=TODAY).written_at is None
+        assert len(bytes_of(into)) == max(steps, len(expected) - 1 if steps else 0)
+        expected = bytes_of(into)
+    (into / ".desk-export.left").mkdir()
+    export(into)
+    assert expected.items() <= bytes_of(into).items()
+    assert len(bytes_of(into)) == 3
+    assert not list(into.glob(".desk-export*"))
+
+
+def test_what_somebody_else_wrote_is_not_overwritten(into: Path) -> None:
+    flow()
+    path = into / f"products/{TODAY}-desk.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"mine")
+    with pytest.raises(DataError, match="is there already, from somebody else"):
+        Export.objects.all().delete()
+        run_at_name(into, path)
+    assert path.read_bytes() == b"mine"
+
+
+def run_at_name(into: Path, path: Path) -> None:
+    """Export while a file stands that came after the plan was made."""
+    content = path.read_bytes()
+    path.unlink()
+    real = closing.holding
+    path.parent.rmdir()
+
+    class Late:
+        def __init__(self, folder: Path) -> None:
+            self.inner = real(folder)
+
+        def __enter__(self) -> None:
+            self.inner.__enter__()
+
+        def __exit__(self, *error: object) -> None:
+            self.inner.__exit__(None, None, None)
+
+    made = closing._made
+
+    def with_another(*words: object) -> object:
+        found = made(*words)  # type: ignore[arg-type]
+        path.parent.mkdir()
+        path.write_bytes(content)
+        return found
+
+    closing._made, closing.holding = with_another, Late  # type: ignore[assignment]
+    try:
+        export(into)
+    finally:
+        closing._made, closing.holding = made, real
+
+
+def test_a_changed_shard_is_told(into: Path) -> None:
+    flow()
+    export(into)
+    path = into / f"labels/{TODAY}-desk.parquet"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(DataError, match="is not what the desk wrote"):
+        export(into)
+
+
+def test_names_sort_after_all_shards_that_are_there(into: Path) -> None:
+    flow(2)
+    (into / "products").mkdir()
+    day = TODAY + dt.timedelta(days=2)
+    shard = into / f"products/{day}-import.parquet"
+    pq.write_table(pq.read_table(_one_product(into)), shard)
+    export(into)
+    names = [path.stem for path in sorted((into / "products").iterdir())]
+    assert names == [f"{day}-import", f"{day}_desk_{TODAY}"]
+
+
+def _one_product(into: Path) -> Path:
+    import pandas as pd
+
+    path = into / "one.parquet"
+    pd.DataFrame({"product_id": ["old"], "title": ["Old drill"]}).to_parquet(path)
+    return path
+
+
+def test_days_without_anything_have_no_shards(into: Path) -> None:
+    flow(2)
+    done = export(into, 8)
+    assert len(done.closed) == 7
+    assert len(done.rows) == 3
+    assert "7 days closed" in done.text()
+    assert "Nothing new" in export(into, 8).text()
+
+
+def test_prices_and_currencies_that_no_catalogue_takes_are_left_empty(into: Path) -> None:
+    rows = [product("a", price=1e12, currency="eur"), product("b", price=5.0, currency="Euros")]
+    receive(rows, later(0))
+    score_waiting(Service().client())
+    export(into)
+    products = read_table(into, "products").set_index("product_id")
+    assert products["price"].isna().tolist() == [True, False]
+    assert products["currency"].tolist() == ["EUR", None]
+
+
+def test_clear_errors(into: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no taxonomy\.csv"):
+        export(tmp_path / "nowhere")
+    with holding(into), pytest.raises(DataError, match="another command is writing it"):
+        export(into)
+    assert labels(into) == []
