@@ -82,7 +82,7 @@ def _linear(bento: Path, folder: Path, quick: bool) -> list[Result]:
     ready, _ = prepared(name, Parameters())
     train: pd.DataFrame = ready.train
     with catalogue(name) as into:
-        rounds, seconds = (1, 1.0) if quick else (3, 3.0)
+        rounds, seconds = (1, 1.0) if quick else (7, 4.0)
         titles, categories = train["title"].tolist(), train["category_id"].tolist()
         return throughput.linear_rows(titles, categories, into / "taxonomy.csv", folder, rounds, seconds)
 

@@ -73,7 +73,7 @@ def take_back(answer: Answer, task: Task, chain: Sequence[Task], product: Produc
     """Take back what followed from `answer`, on which nobody has built; sets the state of `task`."""
     for later in chain:
         if step_of(later) > step_of(task) and later.state in (State.OPEN, State.CLAIMED):
-            pass
+            _supersede(later, now)
     before = answer.changed_from
     if before is not None and (product.category_id, product.settled_at) == (answer.category_id, answer.answered_at):
         settled = before["settled_at"]

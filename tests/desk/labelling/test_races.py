@@ -174,6 +174,6 @@ def test_whatever_people_do_the_ledger_stays_whole(person: People) -> None:
     run_state_machine_as_test(
         Desk,
         settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
