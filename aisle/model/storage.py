@@ -58,7 +58,9 @@ def load(path: Path | str) -> Categorizer:
     except UntrustedTypesFoundException as error:
         raise ModelError(f"{path}: holds types that Aisle does not write, so it is not loaded ({error})") from error
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise ModelError(f"{path}: damaged, or not a model of Aisle; run `dvc repro` to make it again") from error
+        raise ModelError(
+            f"{path}: damaged, or not a model of Aisle; make it again with `dvc repro`, or the Bento with `aisle package`"
+        ) from error
     if not isinstance(categorizer, Categorizer):
         raise ModelError(f"{path}: holds a {type(categorizer).__name__}, not a categorizer")
     return categorizer
