@@ -59,7 +59,7 @@ def load(path: Path | str) -> Categorizer:
         raise ModelError(f"{path}: holds types that Aisle does not write, so it is not loaded ({error})") from error
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise ModelError(
-            f"{path}: damaged, or not a model of Aisle; make it again with `dvc repro`, or the Bento with `aisle package`"
+            f"{path}: damaged, or not a model of Aisle; make it again by `dvc repro`, or the Bento by `aisle package`"
         ) from error
     if not isinstance(categorizer, Categorizer):
         raise ModelError(f"{path}: holds a {type(categorizer).__name__}, not a categorizer")

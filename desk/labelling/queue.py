@@ -26,7 +26,7 @@ EXPIRY = dt.timedelta(minutes=10)
 AHEAD = 2  # the one that is shown, and the next one
 MOST = 20
 COUNT_TO = 1000
-_ANEW = (Kind.TEST,)
+_ANEW = (Kind.CONFIRM, Kind.ADJUDICATE, Kind.TEST)  # asked of people who have not answered the revision
 
 # Written out, so that both databases see that their index of waiting tasks holds the answer.
 _WAITING = RawSQL("ledger_task.state IN ('open', 'claimed')", (), output_field=BooleanField())

@@ -105,7 +105,7 @@ def look(window: Window) -> Look:
         audits=audits,
         machine=machine,
         verdict=figures.verdict(machine, agreed.target),
-        whole=catalogue(products, machine, pairs.people_right(pairs.pairs_of(window))),
+        whole=catalogue(products, machine, pairs.people_right(window)),
         suggestions=figures.suggestions(audits),
         days=days,
         accuracy_plot=_accuracy_plot(days, agreed.target, window),

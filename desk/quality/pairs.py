@@ -66,14 +66,28 @@ def _paired(
         yield Pair(double, decision == Decision.REVIEW, category, person, other_category, other, settled, judge)
 
 
-def people_right(pairs: Iterable[Pair]) -> Share:
+def people_right(window: Window) -> Share:
     """Share of people's first answers to reviews that are right, from those labelled twice at random.
 
     Answers on which two people agree count as right. Where they differ and nobody has adjudicated yet,
     the lower end has them wrong and the upper end right.
     """
-    known = [pair for pair in pairs if pair.double and pair.review]
-    right = sum(pair.truth == pair.first for pair in known)
-    open_ = sum(pair.truth is None for pair in known)
-    lower, upper = exact_share(right, len(known)), exact_share(right + open_, len(known))
-    return Share(upper.value, lower.low, upper.high, len(known))
+    looks = Answer.objects.filter(
+        undone_by=None, status=Status.ANSWERED, task__kind=Kind.CONFIRM, task__created_at__gte=window.since,
+        task__created_at__lt=window.until, task__product__double=True, task__prediction__decision=Decision.REVIEW,
+        task__first__answers__undone_by=None, task__first__answers__status=Status.ANSWERED,
+    ).order_by()  # fmt: skip
+    rows = looks.values_list("task__first_id", "category_id", "task__first__answers__category_id")
+    known, differ = 0, {}
+    for root, second, first in rows:
+        known += 1
+        if second != first:
+            differ[root] = first
+    judged = Answer.objects.filter(undone_by=None, status=Status.ANSWERED, task__kind=Kind.ADJUDICATE)
+    final = dict(
+        judged.filter(task__created_at__gte=window.since).order_by("id").values_list("task__first_id", "category_id")
+    )
+    right = known - len(differ) + sum(final.get(root) == first for root, first in differ.items())
+    waiting = sum(root not in final for root in differ)
+    lower, upper = exact_share(right, known), exact_share(right + waiting, known)
+    return Share(upper.value, lower.low, upper.high, known)

@@ -43,7 +43,8 @@ def task(prediction: Prediction, kind: str = "audit", first: Task | None = None,
     """A question about a prediction, as old as that."""
     return Task.objects.create(
         kind=kind, product=prediction.product, revision=prediction.revision, prediction=prediction, first=first,
-        blind=prediction.blind or first is not None, created_at=prediction.predicted_at, state="answered", **more,
+        blind=prediction.blind or first is not None, created_at=prediction.predicted_at, state="answered",
+        done_at=timezone.now(), **more,
     )  # fmt: skip
 
 

@@ -109,8 +109,7 @@ def test_only_products_drawn_to_be_labelled_twice_tell_how_right_people_are(pers
     asked = task(disputed)
     answer(asked, zoe, "saws")
     answer(task(disputed, "confirm", asked), max_, "saws")
-    pairs = pairs_of(window("30"))
-    assert len(pairs) == 5
-    right = people_right(pairs)
+    assert len(pairs_of(window("30"))) == 5
+    right = people_right(window("30"))
     assert (right.count, right.value) == (4, 0.75)  # the open dispute may end either way
     assert right.low < 0.5
