@@ -2,6 +2,9 @@
 
 service says auto, no brake holds      published at once; an audit besides where it was drawn
 otherwise                              a review; where it was drawn an audit, which comes first
+
+What a person has said of a product is not overruled by a machine: where a new revision would be
+decided otherwise, people look again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from desk.ledger.models import Brake, Decision, Kind, Product, Source, Task
 
 AUTO, REVIEW = str(Decision.AUTO), str(Decision.REVIEW)
 BRAKED = "brake"  # the reason of a decision that a brake changed
+PERSON = "person"  # the reason of one that would have overruled a person
+BY_PEOPLE = (Source.REVIEW, Source.AUDIT, Source.CORRECTION)
 PRIORITY = {"audit of a review": 20, "audit": 10, "review": 0}
 
 
@@ -78,6 +83,8 @@ def predicted(
         brake = brakes.on(scored.branch_id, product.seller, scored.confidence)
         if brake is not None:
             decision, reason = REVIEW, BRAKED
+        elif product.source in BY_PEOPLE and scored.decided_id != product.category_id:
+            decision, reason = REVIEW, PERSON
     return Predicted(
         revision_id=revision, product_id=product.pk, predicted_at=now, category_id=scored.category_id,
         branch_id=scored.branch_id, confidence=scored.confidence, branch_confidence=scored.branch_confidence,
@@ -108,9 +115,10 @@ def task_of(prediction: Predicted, key: int, now: dt.datetime) -> Task | None:
 def published(product: Product, prediction: Predicted, now: dt.datetime) -> Product:
     """The product after its prediction: an automatic decision is in the catalogue at once.
 
-    Under review it keeps what it has: nothing yet, or the category of an earlier revision.
+    Under review it keeps what it has: nothing yet, or the category of an earlier revision. So it
+    does where a person has said the same before.
     """
-    if prediction.decision == AUTO:
+    if prediction.decision == AUTO and product.source not in BY_PEOPLE:
         product.category_id, product.branch_id = prediction.decided_id, prediction.branch_id
         product.source, product.settled_at = Source.AUTO, now
     return product

@@ -213,3 +213,31 @@ def test_thin_branches_are_audited_more(rates: Put) -> None:
     rates(Rates(floor=1e-9, thin_rate=1.0, thin_below=1))
     through(product("a"))
     assert Product.objects.get().audit_probability == 1.0
+
+
+@pytest.mark.parametrize("source", ["review", "audit", "correction"])
+def test_a_machine_does_not_overrule_a_person(rates: Put, source: str) -> None:
+    through(product("a", "unsure"))
+    Task.objects.update(state="answered")
+    Product.objects.update(category_id="saws", branch_id="tools", source=source)
+    through(product("a", "Drill"))
+    row = Product.objects.get()
+    assert (row.category_id, row.source) == ("saws", source)
+    assert tasks()[-1] == ("a", "review", "open", 2)
+    latest = Prediction.objects.latest("id")
+    assert (latest.service_decision, latest.decision, latest.reason, latest.decided_id) == (
+        "auto",
+        "review",
+        "person",
+        None,
+    )
+
+
+def test_where_both_say_the_same_nobody_is_asked_and_the_persons_word_stands(rates: Put) -> None:
+    through(product("a", "unsure"))
+    Task.objects.update(state="answered")
+    Product.objects.update(category_id="drills", branch_id="tools", source="review")
+    through(product("a", "Drill"))
+    assert Product.objects.get().source == "review"
+    assert Prediction.objects.latest("id").decision == "auto"
+    assert tasks() == [("a", "review", "answered", 1)]
