@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import Q, QuerySet
 
 from aisle.decision.policy import trust_band
-from desk.export.plan import GIVEN, Plan
+from desk.export.plan import GIVEN, Plan, midnight
 from desk.export.rows import AT_A_TIME, batches, table
 from desk.export.shares import chance_of_a_label
 from desk.ledger.models import Answer, Correction, Decision, Kind, Prediction, Status
@@ -109,9 +109,10 @@ def _of_people(plan: Plan) -> Iterator[Label]:
         for part in batches(_given(plan, Answer.objects.filter(window)), AT_A_TIME):
             yield from _labels_of(plan, part)
     for day, band in plan.restated:
+        start = midnight(dt.date.fromisoformat(day))
         again = Answer.objects.filter(
             plan.earlier(Answer), status=Status.ANSWERED, task__prediction__decision=Decision.REVIEW,
-            task__prediction__predicted_at__date=dt.date.fromisoformat(day),
+            task__prediction__predicted_at__gte=start, task__prediction__predicted_at__lt=start + dt.timedelta(days=1),
         )  # fmt: skip
         of_band = (one for one in _given(plan, again) if trust_band(one.confidence) == band)
         for part in batches(of_band, AT_A_TIME):

@@ -126,8 +126,7 @@ def plan_days(upto: dt.date, names: Mapping[str, str], now: dt.datetime | None =
     day = latest.day + dt.timedelta(days=1) if latest else _first_day()
     newest = max(names.values(), default="")
     while day is not None and day <= upto:
-        chosen = day
-        export = whole(lambda: _planned(chosen, newest, now or timezone.now()))  # noqa: B023, called at once
+        export = _planned(day, newest, now or timezone.now())
         newest = max(newest, plan_of(export).name)
         yield export
         day += dt.timedelta(days=1)
@@ -139,12 +138,9 @@ def _first_day() -> dt.date | None:
 
 
 def _planned(day: dt.date, newest: str, now: dt.datetime) -> Export:
-    known = Export.objects.filter(day=day).first()  # by another command, at this moment
-    if known is not None:
-        return known
     before = Export.objects.filter(day__lt=day).order_by("-day").first()
     earlier = plan_of(before) if before else None
-    last = _last_numbers()
+    last = whole(_last_numbers)
     bare = Plan(
         str(day), shard_name(day, newest), str(before.day + dt.timedelta(days=1)) if before else None,
         earlier.last if earlier else {}, last, {}, [], False,
@@ -154,7 +150,8 @@ def _planned(day: dt.date, newest: str, now: dt.datetime) -> Export:
     written = [plan_of(one).shares for one in Export.objects.filter(day__gte=min(days), day__lt=day)] if days else []
     blind_only = calibrate_on_blind(day)
     made = Plan(**{**asdict(bare), "shares": shares, "restated": raised(shares, written), "blind_only": blind_only})
-    return Export.objects.create(day=day, planned_at=now, plan=asdict(made))
+    # Where another command plans the same day at this moment, one of the two plans holds for both.
+    return Export.objects.get_or_create(day=day, defaults={"planned_at": now, "plan": asdict(made)})[0]
 
 
 def shard_name(day: dt.date, newest: str) -> str:

@@ -9,6 +9,8 @@ from aisle.audit.agreement import Share
 from aisle.audit.estimates import Estimate
 from desk.quality.counts import Products
 
+VAGUE = 0.1  # width of an interval that stands in the place of the estimate
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -34,6 +36,11 @@ class Catalogue:
     def known(self) -> bool:
         """Whether both parts are."""
         return not math.isnan(self.accuracy)
+
+    @property
+    def vague(self) -> bool:
+        """Whether so little is known that the accuracy alone would mislead."""
+        return self.high - self.low > VAGUE
 
 
 def catalogue(products: Products, machine: Estimate, people: Share) -> Catalogue:

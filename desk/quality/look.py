@@ -11,7 +11,7 @@ from aisle.audit.agreement import SuggestionEffect
 from aisle.audit.estimates import Estimate
 from desk.history.names import full_name
 from desk.quality import counts, figures, found, money, pairs, plots
-from desk.quality.catalogue import Catalogue, catalogue
+from desk.quality.catalogue import VAGUE, Catalogue, catalogue
 from desk.quality.counts import Products
 from desk.quality.models import Terms, terms
 from desk.quality.results import Audits, audits_of
@@ -19,7 +19,6 @@ from desk.quality.windows import Window
 
 TONES = {figures.KEPT: "good", figures.UNKNOWN: "wait", figures.BROKEN: "bad"}
 _SHOWN, _ALL = 10, 15  # rows of a table on the page, of one that is shown whole; the file has all
-_VAGUE = 0.1  # width of an interval
 _ENOUGH = 5  # audits that a slice needs to widen the scale of its table
 
 
@@ -76,7 +75,7 @@ class Look:
     @property
     def vague(self) -> bool:
         """Whether so little is known that an estimate alone would mislead."""
-        return bool(self.machine.high - self.machine.low > _VAGUE)
+        return bool(self.machine.high - self.machine.low > VAGUE)
 
     @property
     def waiting(self) -> int:

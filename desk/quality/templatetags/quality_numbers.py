@@ -15,7 +15,7 @@ register = template.Library()
 @register.filter
 def share(value: float | None) -> str:
     """A share as `94.9 %`; `–` where it is not known."""
-    return percent(math.nan if value is None else value)
+    return percent(math.nan if value is None else value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
