@@ -78,6 +78,17 @@ def report(name: str, rows: Sequence[Result], *, quick: bool = False) -> Path:
     return path
 
 
+def with_the_others(name: str, part: str, parts: Sequence[str], rows: Sequence[Result]) -> list[Result]:
+    """`rows` of one part, and what `results/NAME.json` holds of the other parts, in the order of `parts`.
+
+    The part of a row is what its id begins with, up to the first point.
+    """
+    path = FOLDER / f"{name}.json"
+    before = read_results(path) if path.exists() else []
+    whole = [*(row for row in before if row.id.split(".")[0] != part), *rows]
+    return sorted(whole, key=lambda row: list(parts).index(row.id.split(".")[0]))
+
+
 def read_results(path: Path) -> list[Result]:
     """The rows of a file that `report` wrote."""
     return [Result(**row) for row in read_json(path)]

@@ -1,8 +1,8 @@
 """Files of the prediction log: locked while they are written, closed under their final name.
 
-A file is named `predictions-<UTC hour>-<host>-<process>-<number>.jsonl.part` while it is written, with
-a lock (flock) on it, and loses the `.part` when it is closed. A `.part` that nobody locks belongs to a
-process that is dead: what it wrote of a last, half line is cut off, and the file is closed for it.
+A file is named `predictions-<UTC hour>-<host>-<process>-<number>.jsonl.part` while it is written, and loses
+the `.part` when it is closed. Those of processes that are dead (`aisle.catalogue.log_files` says which) are
+closed for them, without the half line at their end.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-OPENING_SECONDS = 60.0  # an empty file that is younger may not be locked yet by the one who made it
-_PART = ".part"
+from aisle.catalogue.log_files import OPEN, close_whole_lines, dead, give_closed_name, is_at, open_files
 
 
 def hour_now() -> str:
@@ -32,15 +31,18 @@ class PredictionFile:
         host = re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname())[:64] or "host"
         self.hour = hour_now()
         number = time.time_ns() // 1000  # a container that starts again has its host name and process id again
-        self.path = folder / f"predictions-{self.hour}-{host}-{os.getpid()}-{number}.jsonl{_PART}"
+        self.path = folder / f"predictions-{self.hour}-{host}-{os.getpid()}-{number}{OPEN}"
         self.number = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
         self.size = 0
         with contextlib.suppress(OSError):  # file systems without locks: then nobody else can take it either
             fcntl.flock(self.number, fcntl.LOCK_EX)  # waits, should somebody take it for a dead one's just now
 
     def there(self) -> bool:
-        """Whether the file still has a name; what is written to one without is gone."""
-        return os.fstat(self.number).st_nlink > 0
+        """Whether the file is still the one under its name; what is written to another is gone, or comes too late.
+
+        Where hosts do not see each other's locks, one of them may have taken this file for a dead one's.
+        """
+        return is_at(self.number, self.path)
 
     def append(self, lines: memoryview) -> int:
         """Write whole lines; return the bytes of those that fitted. Nothing of a half line stays."""
@@ -57,16 +59,12 @@ class PredictionFile:
             if self.there():
                 os.ftruncate(self.number, self.size)
                 os.fsync(self.number)
-                _close_name(self.path, self.size)
+                if self.size:
+                    give_closed_name(self.path)
+                else:
+                    self.path.unlink()
         finally:
             os.close(self.number)
-
-
-def _close_name(path: Path, size: int) -> None:
-    if size:
-        path.rename(path.with_name(path.name.removesuffix(_PART)))
-    else:
-        path.unlink()
 
 
 def close_leftovers(folder: Path) -> int:
@@ -75,26 +73,9 @@ def close_leftovers(folder: Path) -> int:
     Raises `OSError` where the folder cannot be read; a single file that resists is left for later.
     """
     closed = 0
-    for path in sorted(folder.glob(f"predictions-*.jsonl{_PART}")):
-        with contextlib.suppress(OSError), path.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            about = os.fstat(file.fileno())
-            opening = not about.st_size and time.time() - about.st_mtime < OPENING_SECONDS
-            if os.path.samestat(about, path.stat()) and not opening:
-                size = _whole_lines(file.fileno())
-                file.truncate(size)
-                _close_name(path, size)
+    for path in open_files(folder):
+        with contextlib.suppress(OSError), dead(path) as is_dead:
+            if is_dead:
+                close_whole_lines(path)
                 closed += 1
     return closed
-
-
-def _whole_lines(number: int, step: int = 2**16) -> int:
-    """How many bytes of an open file are whole lines; reads from the end."""
-    end = os.fstat(number).st_size
-    while end > 0:
-        start = max(0, end - step)
-        newline = os.pread(number, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0

@@ -17,5 +17,6 @@ rounds, so that a busy moment of the machine meets all of them.
 - *killed*: the server is killed (kill -9) while products come in, and started again; then what
   `aisle predictions` collects is held against the answers that were received.
 
-`--quick` asks a few requests each; its figures say nothing.
+`--quick` asks a few requests each; its figures say nothing. `--only PART` measures one part again (linear, start,
+shipped, memory, generated, killed) and leaves the rows of the others as they are.
 """

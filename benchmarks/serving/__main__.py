@@ -17,8 +17,10 @@ from aisle.catalogue.tables import read_frame
 from aisle.config import Parameters
 from aisle.errors import DataError, exit_code_of
 from benchmarks.catalogues import PROJECT, catalogue, prepared
-from benchmarks.results import Result, report
+from benchmarks.results import Result, report, with_the_others
 from benchmarks.serving import generated, killed, servers, shipped, throughput
+
+PARTS = ("linear", "start", "shipped", "memory", "generated", "killed")  # rows are called by them
 
 
 def main() -> None:
@@ -26,24 +28,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few requests each")
     parser.add_argument("--bento", type=Path, help="an exported Bento's folder (default: the newest of this checkout)")
-    parser.add_argument("--only", metavar="PART", help="linear, shipped, start, memory, generated or killed")
+    parser.add_argument("--only", choices=PARTS, help="one part; the results of the others stay as they are")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="aisle-bento-") as folder:
-        bento = arguments.bento or _newest(Path(folder) / "bento")
+        bento = arguments.bento or newest(Path(folder) / "bento")
         rows = measured(bento, arguments.quick, arguments.only)
-    report("serving", rows, quick=arguments.quick or arguments.only is not None)
+    if arguments.only and not arguments.quick:
+        rows = with_the_others("serving", arguments.only, PARTS, rows)
+    report("serving", rows, quick=arguments.quick)
 
 
 def measured(bento: Path, quick: bool, only: str | None = None) -> list[Result]:
     """The rows of all parts, or of one."""
-    parts = {
-        "linear": _linear,
-        "start": _start,
-        "shipped": _shipped,
-        "memory": _memory,
-        "generated": _generated,
-        "killed": _killed,
-    }
+    parts = dict(zip(PARTS, (_linear, _start, _shipped, _memory, _generated, _killed), strict=True))
     rows: list[Result] = []
     for name, part in parts.items():
         if only in (None, name):
@@ -53,7 +50,7 @@ def measured(bento: Path, quick: bool, only: str | None = None) -> list[Result]:
     return rows
 
 
-def _newest(into: Path) -> Path:
+def newest(into: Path) -> Path:
     """The newest Bento of this checkout, unpacked with its model.
 
     Raises
@@ -70,7 +67,7 @@ def _newest(into: Path) -> Path:
     return into
 
 
-def _products() -> list[dict[str, Any]]:
+def sample_products() -> list[dict[str, Any]]:
     """Test products of the sample, as a shop system would send them."""
     frame = read_frame(PROJECT / "work" / "prepared" / "test.parquet", ["product_id", *PRODUCT_FIELDS])
     records: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
@@ -96,7 +93,7 @@ def _start(bento: Path, folder: Path, quick: bool) -> list[Result]:
 
 
 def _shipped(bento: Path, folder: Path, quick: bool) -> list[Result]:
-    products, model = _products(), servers.model_folder(bento)
+    products, model = sample_products(), servers.model_folder(bento)
     with _served(bento, folder) as server:
         rows = shipped.overhead_rows(server, model, products, 1 if quick else 9)
         return rows + shipped.steadiness_rows(server, products, 3.0 if quick else 60.0)
@@ -104,7 +101,7 @@ def _shipped(bento: Path, folder: Path, quick: bool) -> list[Result]:
 
 def _memory(bento: Path, folder: Path, quick: bool) -> list[Result]:
     with _served(bento, folder) as server:
-        return shipped.memory_rows(server, _products(), *((200, 1000) if quick else (10_000, 100_000)))
+        return shipped.memory_rows(server, sample_products(), *((200, 1000) if quick else (10_000, 100_000)))
 
 
 def _generated(bento: Path, folder: Path, quick: bool) -> list[Result]:
@@ -122,7 +119,9 @@ def _killed(bento: Path, folder: Path, quick: bool) -> list[Result]:
         collect(log_folder, into)
         return [str(one) for one in read_table(into, "predictions")["product_id"]]
 
-    return killed.killed_rows(lambda _: _served(bento, folder), _products(), log_folder, collect, 2 if quick else 20)
+    return killed.killed_rows(
+        lambda _: _served(bento, folder), sample_products(), log_folder, collect, 2 if quick else 20
+    )
 
 
 if __name__ == "__main__":

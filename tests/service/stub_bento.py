@@ -31,7 +31,7 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from aisle.errors import ModelError
@@ -55,12 +55,21 @@ async def score(request: Request) -> JSONResponse:
     return JSONResponse({"bytes": len(body)})
 
 
+async def large(request: Request) -> Response:
+    return Response(b"x" * 32 * 2**20)
+
+
 async def modules(request: Request) -> JSONResponse:
     return JSONResponse({"modules": sorted(sys.modules), "folder": os.getcwd()})
 
 
 app = Starlette(
-    routes=[Route("/slow", slow), Route("/score", score, methods=["POST"]), Route("/modules", modules)],
+    routes=[
+        Route("/slow", slow),
+        Route("/score", score, methods=["POST"]),
+        Route("/modules", modules),
+        Route("/large", large),
+    ],
     middleware=[Middleware(Guard, settings=Settings.from_environment(os.environ))],
 )
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from aisle.catalogue.log_files import OPENING_SECONDS
 from service import prediction_log
-from service.prediction_files import OPENING_SECONDS, close_leftovers
+from service.prediction_files import close_leftovers
 from service.prediction_log import PredictionLog
 from tests.conftest import lacking
 from tests.service.log_rows import folder_of_another, ids, logged, rows, until

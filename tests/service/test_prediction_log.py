@@ -143,6 +143,26 @@ def test_a_folder_that_is_taken_away_is_made_again(opened: Callable[..., Predict
     assert logged(folder) == ["p1"]
 
 
+def test_a_file_that_another_host_took_for_a_dead_ones_is_left_to_it(
+    opened: Callable[..., PredictionLog], tmp_path: Path
+) -> None:
+    """Where hosts do not see each other's locks: what is written under another's name could be collected already."""
+    log = opened(tmp_path)
+    log.add(rows(0))
+    until(lambda: log.state()["written"] == 1)
+    (first,) = tmp_path.iterdir()
+    taken = first.rename(first.with_suffix(""))
+    log.add(rows(1))
+    until(lambda: log.state()["written"] == 2)
+    (second,) = tmp_path.glob("*.part")
+    assert logged(tmp_path) == ["p0"]
+    second.rename(taken.with_name("elsewhere"))
+    second.write_text("of another\n")
+    log.close(5)
+    assert second.read_text() == "of another\n"
+    assert logged(tmp_path) == ["p0"]
+
+
 def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Have each write fail while the only element is true."""
     failing, write = [True], os.write

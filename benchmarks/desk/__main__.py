@@ -1,0 +1,90 @@
+"""The command: `python -m benchmarks.desk [--quick] [--only PART]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from aisle.errors import exit_code_of
+from benchmarks.results import Result, report, with_the_others
+
+
+def main() -> None:
+    """Measure all parts, or one, and write the results."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.desk", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a small form of each")
+    parser.add_argument("--only", choices=PARTS, help="one part; the results of the others stay as they are")
+    arguments = parser.parse_args()
+    rows: list[Result] = []
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            print(f"{name} …", file=sys.stderr, flush=True)
+            rows += part(arguments.quick)
+    if arguments.only and not arguments.quick:
+        rows = with_the_others("desk", arguments.only, list(PARTS), rows)
+    report("desk", rows, quick=arguments.quick)
+
+
+def _interval(quick: bool) -> list[Result]:
+    from benchmarks.desk.intervals import measured
+
+    return measured(200, 20) if quick else measured(10_000)
+
+
+def _draw(quick: bool) -> list[Result]:
+    from benchmarks.desk.draw import PRODUCTS, QUICK_PRODUCTS, measured
+
+    return measured(QUICK_PRODUCTS if quick else PRODUCTS)
+
+
+def _kills(quick: bool) -> list[Result]:
+    from benchmarks.desk.kills import KILLS, kill_rows
+
+    return kill_rows(2 if quick else KILLS)
+
+
+def _intake(quick: bool) -> list[Result]:
+    from benchmarks.desk.intake import intake_rows
+    from benchmarks.serving.__main__ import newest, sample_products
+    from benchmarks.serving.servers import our_bento
+
+    with tempfile.TemporaryDirectory(prefix="aisle-intake-") as made:
+        folder = Path(made)
+        with our_bento(newest(folder / "bento"), folder / "predictions", folder / "service.log") as server:
+            return intake_rows(server, sample_products(), quick=quick)
+
+
+def _pages(quick: bool) -> list[Result]:
+    from benchmarks.desk.pages import page_rows
+
+    return page_rows(2_000 if quick else 1_000_000)
+
+
+def _labelling(quick: bool) -> list[Result]:
+    from benchmarks.desk.people import labelling_rows
+
+    return labelling_rows(quick=quick)
+
+
+def _keys(quick: bool) -> list[Result]:
+    from benchmarks.desk.keys import key_rows
+
+    return key_rows(quick=quick)
+
+
+PARTS: dict[str, Callable[[bool], list[Result]]] = {  # by what the ids of their rows begin with
+    "interval": _interval,
+    "draw": _draw,
+    "kills": _kills,
+    "intake": _intake,
+    "quality_page": _pages,
+    "labelling": _labelling,
+    "keys": _keys,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code_of(main))
