@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 EPILOG = """\
 Takes the version that holds the alias `champion`, and checks that the Bento answers the version's logged example
 rows, and test rows where they are here, bit for bit as the registry's model does. Packaging the same model and code
-again does nothing. Bentos lie in `bentos/`, or where BENTOML_HOME says.
+again builds nothing, and says which labels would be others now; --again makes it anew with them. Bentos lie in `bentos/`, or where BENTOML_HOME says.
 
   aisle package
   aisle package --output aisle.bento          one file, to hand over
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int | None:
 
     done = packaging.package(Path(), override=arguments.override, reason=arguments.reason, again=arguments.again)
     bento = done.bento
+    for line in done.warnings:
+        print(f"aisle: warning: {line}", file=sys.stderr)
     if done.new:
         print(f"packaged {bento.tag}, {_megabytes(bento.size)}: answers {done.compared} products as the registry does")
     else:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
+from service.settings import PROBES
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 NAME = "aisle"
 MODEL_ALIAS = "aisle-model"  # what the model is called inside its Bento, whatever its version
-PROBES = frozenset({"/healthz", "/livez", "/readyz"})
 FLUSH_SECONDS = 10.0  # how long a stop waits for the last lines of the prediction log
 
 

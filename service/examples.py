@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 ETAG = '"5d41402abc4b2a76b9719d911017c592"'
-_MODEL = {"name": "aisle", "version": "7", "policy_id": "1f0c7b9a3d52", "bento_tag": "aisle:v7-1f0c7b9a"}
+_MODEL = {"name": "aisle", "version": "7", "policy_id": "1f0c7b9a3d52", "bento_tag": "aisle:7-0a1b2c3d4e5f"}
 _DRILL = {
     "product_id": "shop-17:4711",
     "title": "Cordless hammer drill 18V with 2 batteries",
@@ -102,7 +102,7 @@ DESCRIBED: dict[str, Any] = {
         "policy_id": "1f0c7b9a3d52",
         "data_version": "9a0364b9e99bb480dd25e1f0284c8555",
         "git_commit": "0c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f",
-        "bento_tag": "aisle:v7-1f0c7b9a",
+        "bento_tag": "aisle:7-0a1b2c3d4e5f",
         "promoted_at": "2026-11-02T09:30:00Z",
         "promoted_by": "ann",
     },

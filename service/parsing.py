@@ -17,7 +17,15 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 
 from service.problems import Refused
-from service.schemas import CategorizeRequest, Code, ExplainRequest, ProbabilitiesRequest, Product, ProductError
+from service.schemas import (
+    CONTROL,
+    CategorizeRequest,
+    Code,
+    ExplainRequest,
+    ProbabilitiesRequest,
+    Product,
+    ProductError,
+)
 from service.settings import MAX_ALTERNATIVES, MAX_EXPLAINED, MAX_PRODUCTS
 
 T = TypeVar("T", CategorizeRequest, ExplainRequest, ProbabilitiesRequest)
@@ -59,7 +67,7 @@ _ENVELOPES: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(
 _PRODUCT = msgspec.json.Decoder(Product)
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(f"[{CONTROL}]")
 # The same characters as they stand in bytes of JSON: escaped, or raw from DEL on.
 _CONTROL_ESCAPED = re.compile(rb"\\(?:[bf]|u00[01789])")
 _C1_RAW = re.compile(rb"\xc2[\x80-\x9f]")
@@ -132,11 +140,11 @@ def read_request(body: bytes, kind: type[T]) -> Request[T]:
             if mended == body:
                 raise
             odd, content = True, _ENVELOPES[kind].decode(mended)
+        _refuse_twice(body, kind, escaped)
     except msgspec.ValidationError as error:
         raise Refused(422, _envelope_detail(str(error), kind)) from None
     except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
         raise Refused(400, _not_json(body, error)) from None
-    _refuse_twice(body, kind, escaped)
     return Request(content, odd, escaped, not escaped and _is_plain(body, len(content.products)))
 
 

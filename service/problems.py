@@ -8,33 +8,13 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
-from service.schemas import Problem, ProductError
+from service.schemas import ModelName, Problem, ProductError
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class Refused(Exception):
-    """A request that is answered with a problem; arguments as of `problem`."""
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        errors: Sequence[ProductError] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.errors, self.headers = status, detail, errors, headers
-
-    def answer(self) -> Response:
-        """The problem, as an answer."""
-        return problem(self.status, self.detail, self.errors, self.headers)
-
-
-def problem(
-    status: int, detail: str, errors: Sequence[ProductError] = (), headers: Mapping[str, str] | None = None
-) -> Response:
-    """An answer that says what is wrong, an ASGI app of its own.
+    """A request that is answered with a problem.
 
     Parameters
     ----------
@@ -45,23 +25,36 @@ def problem(
     errors : what is wrong with which product
     headers : further ones, such as Retry-After, Allow or WWW-Authenticate
     """
-    content = Problem("about:blank", HTTPStatus(status).phrase, status, detail, list(errors))
-    return Response(
-        msgspec.json.encode(content),
-        status_code=status,
-        headers={"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE, **(headers or {})},
-    )
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[ProductError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.errors, self.headers = status, detail, [*errors], headers
+
+    def answer(self, model: ModelName | None = None) -> Response:
+        """The problem, as an answer; `model` is the one that would have answered otherwise."""
+        content = Problem("about:blank", HTTPStatus(self.status).phrase, self.status, self.detail, model, self.errors)
+        return Response(
+            msgspec.json.encode(content),
+            status_code=self.status,
+            headers={"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE, **(self.headers or {})},
+        )
 
 
-def not_found() -> Response:
+def not_found() -> Refused:
     """404: no such path."""
-    return problem(404, "there is nothing at this path; /docs.json describes what there is")
+    return Refused(404, "there is nothing at this path; /docs.json describes what there is")
 
 
-def method_not_allowed(allowed: Sequence[str]) -> Response:
+def method_not_allowed(allowed: Sequence[str]) -> Refused:
     """405: the path is there, the method is not."""
     methods = ", ".join(allowed)
-    return problem(405, f"this path answers {methods}", headers={"Allow": methods})
+    return Refused(405, f"this path answers {methods}", headers={"Allow": methods})
 
 
 def overloaded(detail: str, seconds: int) -> Refused:

@@ -10,9 +10,9 @@ from msgspec import Meta, Struct
 from aisle.decision.answers import REASONS
 from service.settings import MAX_ALTERNATIVES, MAX_EXPLAINED, MAX_PRODUCTS
 
-# What text may hold: no control character but tab and line ends.
-_CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
-_ANY, _SEEN = f"[^{_CONTROL}]", rf"[^\s{_CONTROL}]"
+# Characters that text may not hold, for a pattern: control characters but tab and line ends.
+CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+_ANY, _SEEN = f"[^{CONTROL}]", rf"[^\s{CONTROL}]"
 
 
 def _text(least: int, most: int, description: str, example: str, blank: bool = True) -> Meta:
@@ -100,7 +100,7 @@ class ModelName(Struct, frozen=True):
     version: Annotated[str, Meta(description="Its version in the registry.", examples=["7"])]
     policy_id: Annotated[str, Meta(description="Which policy decided.", examples=["1f0c7b9a3d52"])]
     bento_tag: Annotated[
-        str | None, Meta(description="Which Bento; null outside of one.", examples=["aisle:v7-1f0c7b9a"])
+        str | None, Meta(description="Which Bento; null outside of one.", examples=["aisle:7-0a1b2c3d4e5f"])
     ]
 
 
@@ -278,6 +278,9 @@ class Health(Struct, frozen=True):
     prediction_log: Annotated[LogState | None, Meta(description="Null where nothing is logged.")]
 
 
+_MODEL_OF_PROBLEM = "Which model would answer; not there outside of /v1, and where the request was not read that far."
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """What went wrong (RFC 9457)."""
 
@@ -285,4 +288,5 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     title: Annotated[str, Meta(description="The kind of problem.")]
     status: Annotated[int, Meta(ge=400, le=599, description="The status of the answer.")]
     detail: Annotated[str, Meta(description="What to mend, for people.")]
+    model: Annotated[ModelName | None, Meta(description=_MODEL_OF_PROBLEM)] = None
     errors: Annotated[list[ProductError], Meta(description="What is wrong with which product.")] = []

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aisle.errors import ConfigurationError
+from service.keys import read_line
 
+PROBES = frozenset({"/healthz", "/livez", "/readyz"})  # paths that BentoML answers, for Kubernetes and the like
 MAX_BODY = 5 * 2**20  # bytes of a request
 MAX_PRODUCTS = 1000  # of a request
 MAX_EXPLAINED = 20
@@ -17,7 +19,6 @@ MAX_ALTERNATIVES = 10
 MAX_PROBABILITIES = 1_000_000  # numbers of an answer
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}:[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,7 @@ def _path(environment: Mapping[str, str], name: str) -> Path | None:
 def _keys(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     keys = tuple(one.strip() for one in environment.get(name, "").split(",") if one.strip())
     for place, key in enumerate(keys, start=1):
-        if not _KEY.fullmatch(key):  # not repeated: it may be a key that somebody forgot to hash
-            raise ConfigurationError(
-                f"{name}: entry {place} is not NAME:HASH (a name of letters, digits, . _ -, and 64 hexadecimal "
-                "digits); `aisle key NAME` makes one"
-            )
+        read_line(key, f"{name}: entry {place}")
     return keys
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from service.headers import etag_of, names_etag
 
 _FOLDER = Path(__file__).parent / "page"
 _HTML, _CSS, _SCRIPT, _SVG = (
@@ -44,7 +45,7 @@ def routes() -> list[Route]:
 
 
 def _route(path: str, content: bytes, kind: str) -> Route:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    tag = etag_of(content)
     headers = {
         "ETag": tag,
         "Cache-Control": "no-cache",  # kept by the browser, but asked about each time: a new Bento shows at once
@@ -54,14 +55,8 @@ def _route(path: str, content: bytes, kind: str) -> Route:
     }
 
     async def serve(request: Request) -> Response:
-        if _names(request.headers.get("if-none-match", ""), tag):
+        if names_etag(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=headers)
         return Response(content, headers={**headers, "Content-Type": kind})
 
     return Route(path, serve, methods=["GET"])
-
-
-def _names(if_none_match: str, tag: str) -> bool:
-    """Whether the header names `tag`; a weak tag of the same bytes, as a proxy that compresses makes, counts too."""
-    asked = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
-    return "*" in asked or tag in asked

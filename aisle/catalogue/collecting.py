@@ -2,18 +2,17 @@
 
 A journal in the log folder names sources and shards before the first shard is written, and says
 when all of them are: who finds a journal carries it out again. Shards are named after their content,
-so that writing one twice changes nothing, and a source leaves its place only when its rows are safe.
+so that writing one twice changes nothing, and a source leaves its place only when its rows are safe. A
+ledger beside the journal keeps the hashes of all sources, so that a copy of one is known whatever its name.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import hashlib
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,17 +20,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from aisle.catalogue.journal import JOURNAL, Journal, Source, read_journal
+from aisle.catalogue.journal import JOURNAL, LEDGER, Journal, Source, enter, read_journal, read_ledger
+from aisle.catalogue.log_files import closed_files, dead, free_name, give_closed_name, open_files
 from aisle.catalogue.predictions import LogFile, by_day, read_log
 from aisle.catalogue.tables import write_shard
-from aisle.errors import DataError
+from aisle.errors import DataError, one_line
 from aisle.files import holding, sha256_of
 
 COLLECTED = "collected"
-CLOSED, OPEN = ".jsonl", ".jsonl.part"
 GROUP_BYTES = 64 << 20  # of log files that become shards together: bounds the memory
-_OPENING_SECONDS = 60.0  # an empty file that is younger may not be locked by its writer yet
-_LEFT_OVER = re.compile(r"\.(\d{4}-\d\d-\d\d-[0-9a-f]{12}\.parquet|\.collecting\.json)\..*\.part")
+_LEFT_OVER = re.compile(r"\.(\d{4}-\d\d-\d\d-[0-9a-f]{12}\.parquet|\.collect(ing|ed)\.json)\..*\.part")
 
 
 @dataclass
@@ -46,7 +44,7 @@ class Collected:
     files : int
         Log files whose rows are in the shards now.
     open_files : int
-        Log files that are still being written.
+        Log files that are still being written, as far as can be seen.
     truncated : list of str
         Files whose last line was cut off, and left out.
     refused : list of str
@@ -116,10 +114,12 @@ class _Collection:
         self._dry_run = dry_run
         self._on_bytes = on_bytes
         self._done = Collected()
-        self._seen: dict[str, Path] = {}
+        self._known: dict[str, str] = {}  # names of files whose rows are collected, by hash
 
     def run(self) -> Collected:
+        read_ledger(self._logs)  # before anything is done: a damaged one ends it here
         waiting = self._completed()
+        self._known |= read_ledger(self._logs)
         if not self._dry_run:
             _clean(self._logs)
             _clean(self._into / "predictions")
@@ -136,6 +136,7 @@ class _Collection:
         self._done.resumed = True
         names = {source.name for source in journal.sources}
         if self._dry_run:
+            self._known = {source.sha256: source.name for source in journal.sources}
             if not journal.written:
                 self._count(journal)
             return names
@@ -161,17 +162,15 @@ class _Collection:
 
     def _closed_files(self) -> list[Path]:
         """The files that nobody writes any more, by name; those of dead writers are closed first."""
-        files = set(self._logs.glob(f"predictions-*{CLOSED}"))
-        for path in sorted(self._logs.glob(f"predictions-*{OPEN}")):
+        files = closed_files(self._logs)
+        for path in open_files(self._logs):
             with dead(path) as is_dead:
                 if not is_dead:
                     self._done.open_files += 1
                 elif self._dry_run:
-                    files.add(path)
+                    files.append(path)
                 else:
-                    closed = _free_name(path.with_name(path.name.removesuffix(".part")))
-                    path.rename(closed)
-                    files.add(closed)
+                    files.append(give_closed_name(path))
         return sorted(files)
 
     def _groups(self, sources: Sequence[Path]) -> Iterator[list[tuple[Path, LogFile]]]:
@@ -181,8 +180,8 @@ class _Collection:
             try:
                 log = read_log(path, self._on_bytes)
                 self._refuse_twice(path, log)
-            except DataError as error:
-                self._done.refused.append(str(error))
+            except (DataError, OSError) as error:
+                self._done.refused.append(one_line(error))
                 continue
             if log.truncated:
                 self._done.truncated.append(path.name)
@@ -194,11 +193,13 @@ class _Collection:
             yield group
 
     def _refuse_twice(self, path: Path, log: LogFile) -> None:
-        before = self._seen.setdefault(log.sha256, path) if log.size else path
-        if before == path:
-            before = self._logs / COLLECTED / path.name
-        if log.size and before.exists() and sha256_of(before) == log.sha256:
-            raise DataError(f"{path}: holds the same as {before}, whose rows are collected; delete one of the two")
+        before = self._known.get(log.sha256) if log.size else None
+        if before is not None:
+            raise DataError(
+                f"{path}: holds the same as {before}, whose rows are collected; delete it, or where the catalogue "
+                f"has lost these rows, take the line {log.sha256[:12]}… out of {self._logs / LEDGER}"
+            )
+        self._known[log.sha256] = path.name
 
     def _collect(self, group: Sequence[tuple[Path, LogFile]]) -> None:
         rows = pa.concat_tables([log.rows for _, log in group])
@@ -221,7 +222,11 @@ class _Collection:
         journal.as_written().write(self._logs)
 
     def _tidy(self, journal: Journal) -> None:
-        """Sources leave the folder, then the journal does; a new file that took a source's name stays."""
+        """Sources come into the ledger and leave the folder, then the journal does.
+
+        A new file that took a source's name stays.
+        """
+        enter(self._logs, journal.sources)
         for source in journal.sources:
             path = self._logs / source.name
             if not _is(path, source):
@@ -230,7 +235,7 @@ class _Collection:
                 path.unlink()
             else:
                 (self._logs / COLLECTED).mkdir(exist_ok=True)
-                path.rename(_free_name(self._logs / COLLECTED / path.name))
+                path.rename(free_name(self._logs / COLLECTED / path.name))
         (self._logs / JOURNAL).unlink()
 
     def _count(self, journal: Journal) -> None:
@@ -240,32 +245,8 @@ class _Collection:
             self._done.shards.append(journal.path_of(shard))
 
 
-@contextlib.contextmanager
-def dead(path: Path) -> Iterator[bool]:
-    """Whether the writer of an open log file is gone; it cannot come back while the block runs."""
-    with contextlib.ExitStack() as stack:
-        try:
-            content = stack.enter_context(path.open("r+b"))
-            fcntl.flock(content, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            status, named = os.fstat(content.fileno()), path.stat()
-        except (BlockingIOError, FileNotFoundError):  # held, or closed by another process since we looked
-            yield False
-            return
-        opening = status.st_size == 0 and time.time() - status.st_mtime < _OPENING_SECONDS
-        yield (status.st_dev, status.st_ino) == (named.st_dev, named.st_ino) and not opening
-
-
 def _is(path: Path, source: Source) -> bool:
     return path.is_file() and sha256_of(path) == source.sha256
-
-
-def _free_name(path: Path) -> Path:
-    """`path`, or where that is taken (a writer with the same number came after) one beside it."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name.removesuffix(CLOSED)}_{number}{CLOSED}")
-    return free
 
 
 def _clean(folder: Path) -> None:

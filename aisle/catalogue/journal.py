@@ -1,7 +1,9 @@
-"""What a collection of predictions is about to do, written down before it does it."""
+"""What a collection of predictions is about to do, written down before it does it, and what was collected ever."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +11,8 @@ from typing import Any, NamedTuple
 from aisle.errors import DataError
 from aisle.files import read_json, write_json
 
-JOURNAL = ".collecting.json"
+JOURNAL, LEDGER = ".collecting.json", ".collected.json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Source(NamedTuple):
@@ -72,3 +75,20 @@ def read_journal(logs: Path) -> Journal | None:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: is no journal of `aisle predictions`; see what it is, and move it away") from error
+
+
+def read_ledger(logs: Path) -> dict[str, str]:
+    """The names of all files that were ever collected from the log folder, by the SHA-256 of their content."""
+    path = logs / LEDGER
+    if not path.exists():
+        return {}
+    found = read_json(path)
+    if isinstance(found, dict) and all(_SHA256.fullmatch(one) and isinstance(found[one], str) for one in found):
+        return found
+    raise DataError(f"{path}: is no ledger of `aisle predictions`; see what it is, and move it away")
+
+
+def enter(logs: Path, sources: Iterable[Source]) -> None:
+    """Put sources into the ledger, atomically; those that stand there keep their names."""
+    before = read_ledger(logs)
+    write_json(logs / LEDGER, {source.sha256: source.name for source in sources} | before)

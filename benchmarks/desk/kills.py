@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aisle.audit.rates import Rates, write_rates
 from aisle.errors import exit_code_of
 from benchmarks.catalogues import PROJECT
 from benchmarks.desk.kills_load import TREE, Feed, Labeller, service
@@ -114,7 +115,6 @@ def kill_rows(kills: int = KILLS, databases: Sequence[str] = DATABASES, seed: in
             Result(f"kills.{name}_answers", f"answers acknowledged on {name}", facts["answers"], "answers"),
             Result(f"kills.{name}_exports", f"exports that ended well on {name}", facts["exports"], "exports"),
         ]
-    totals["stuck"] += 0
     told = {"lost": "acknowledged and lost", "doubled": "stored or exported twice", "stuck": "never done"}
     return [*rows, *(Result(f"kills.{one}", text, totals[one], "rows", "≤ 0") for one, text in told.items())]
 
@@ -202,14 +202,11 @@ def _desk(folder: Path, name: str, service_url: str) -> Iterator[Desk]:
     (folder / "desk").mkdir()
     (folder / "data").mkdir()
     (folder / "data" / "taxonomy.csv").write_text(TREE)
-    rates = {"floor": 0.3, "double_share": 0.1}
     environment = {
         "AISLE_DESK_FOLDER": str(folder / "desk"), "AISLE_DATA": str(folder / "data"), "DATABASE_URL": "",
         "AISLE_SERVICE_URL": service_url, "DJANGO_SETTINGS_MODULE": "desk.settings",
     }  # fmt: skip
-    from aisle.audit.rates import Rates, write_rates
-
-    write_rates(Rates(**rates), folder / "desk" / "audit-rates.json")
+    write_rates(Rates(floor=0.3, double_share=0.1), folder / "desk" / "audit-rates.json")
     with contextlib.ExitStack() as stack:
         desk = Desk(folder, environment, free_port())
         if name == "postgresql":

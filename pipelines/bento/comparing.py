@@ -38,11 +38,11 @@ def questions(model: Path, folder: Path, data_version: str) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def check_same(expected: pd.DataFrame, asked: pd.DataFrame, responses: Sequence[Mapping[str, Any]]) -> None:
+def check_same(expected: pd.DataFrame, asked: pd.DataFrame, responses: Sequence[Mapping[str, Any]]) -> int:
     """Hold the Bento's answers against those of the registry's model, bit for bit.
 
     A product that the service refuses (its limits are narrower than those of training data) is left out, but
-    at least one has to be answered.
+    at least one has to be answered. Gives the number of products that were compared.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ def check_same(expected: pd.DataFrame, asked: pd.DataFrame, responses: Sequence[
                     f"{answered[name][row]!r} instead of {theirs[row]!r}; nothing was packaged. The code has changed "
                     "since the model was registered: `make run` registers it anew"
                 )
+    return len(compared)
 
 
 def _same(one: Any, other: Any) -> bool:

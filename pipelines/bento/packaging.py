@@ -31,15 +31,17 @@ if TYPE_CHECKING:
 
 BUILD_SECONDS = 300
 MAX_REASON = 1000
+NO_GATE = "none"
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """A Bento of the champion: made now or before, and on how many products it was compared."""
+    """A Bento of the champion: made now or before, on how many products it was compared, what to be told."""
 
     bento: store.Bento
     new: bool
     compared: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def package(folder: Path, *, override: bool = False, reason: str = "", again: bool = False) -> Packaged:
@@ -71,19 +73,39 @@ def package(folder: Path, *, override: bool = False, reason: str = "", again: bo
     home = store.home()
     home.mkdir(parents=True, exist_ok=True)
     name, number = str(version.name), str(version.version)
+    ungated = (f"version {number} has no gate tag: no gate was asked before it became champion",)
+    warnings = ungated if labels["gate"] == NO_GATE else ()
     with holding(home), _room(home) as room, downloaded(client, name, number) as model:
         identity = Identity.of(version)
         source_hash = contents.copy_code(room / "code")
         model_hash = contents.copy_model(model, room / "model", identity)
         bento_version = contents.bento_version(identity, model_hash, source_hash)
         made = store.version_folder(home, "bentos", bento_version)
-        if made.is_dir() and not again:
-            return Packaged(store.read_bento(made), new=False)
         labels = {**identity.labels(), **labels, "source": source_hash}
+        if made.is_dir() and not again:
+            found = store.read_bento(made)
+            return Packaged(found, new=False, warnings=(*warnings, *_outdated(found, labels)))
         built = _build(room, bento_version, labels)
         asked = questions(model, folder, identity.data_version)
-        check_same(_registry_answers(model, asked, identity), asked, _bento_answers(room, built, asked))
-        return Packaged(store.take_in(room / "store", home, bento_version), new=True, compared=len(asked))
+        expected = _registry_answers(model, asked, identity)
+        compared = check_same(expected, asked, _bento_answers(room, built, asked))
+        return Packaged(store.take_in(room / "store", home, bento_version), True, compared, warnings)
+
+
+def _outdated(bento: store.Bento, labels: Mapping[str, str]) -> Iterator[str]:
+    """A line about the labels that a Bento made now would carry otherwise."""
+    names = sorted({*labels, *bento.labels})
+    told = "; ".join(
+        f"{name} {labels.get(name, 'none')} (there: {bento.labels.get(name, 'none')})"
+        for name in names
+        if labels.get(name) != bento.labels.get(name)
+    )
+    if told:
+        again = "--again --override --reason TEXT" if "override_reason" in labels else "--again"
+        yield (
+            f"the labels of {bento.tag} are of {bento.created:%Y-%m-%d %H:%M} UTC, when it was built, and others now: "
+            f"{told}; `aisle package {again}` makes it anew with these"
+        )
 
 
 def _check_reason(override: bool, reason: str) -> None:
@@ -113,7 +135,7 @@ def _champion(client: MlflowClient) -> ModelVersion:
 
 
 def _gate_labels(version: ModelVersion, override: bool, reason: str) -> dict[str, str]:
-    gate = version.tags.get("gate", "none")
+    gate = version.tags.get("gate", NO_GATE)
     if gate != "failed":
         return {"gate": gate}
     if not override:

@@ -15,7 +15,8 @@ from aisle.catalogue.importing.readers import Batch, read_batches
 from aisle.config import suggest
 from aisle.errors import AisleError, DataError
 
-# The same as the service takes, so that a file is answered alike here and there.
+# The same as in service/schemas.py, so that a file is answered alike here and there; the two rooms do not import
+# each other: tests/pipelines/test_scorers.py (test_the_limits_of_a_row_are_those_of_the_service) holds them together.
 LONGEST = {
     "product_id": 200,
     "title": 1000,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aisle.catalogue.columns import PRODUCT_FIELDS, Columns
 from aisle.client import ModelIdentity, ServiceClient
 from aisle.config import read_yaml
+from aisle.decision.answers import ANSWER_COLUMNS, decide
 from aisle.errors import DataError, ModelError, RegistryError
 from aisle.files import read_json, sha256_of
 
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
     from aisle.decision.policy import Policy
     from aisle.model.categorizer import Categorizer
 
-ANSWERS = (
-    "category_id",
-    "branch_id",
-    "confidence",
-    "branch_confidence",
-    "decision",
-    "threshold",
-    "decided_id",
-    "start_branch_id",
-    "reason",
-)
+ANSWERS = (*ANSWER_COLUMNS, "reason")
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,6 @@ class LocalScorer:
     def score(self, ids: Sequence[str | None], revisions: Sequence[int], products: Mapping[str, list[Any]]) -> Answers:
         """See `Scorer`."""
         import numpy as np
-
-        from aisle.decision.answers import decide
 
         suggested = self._model.suggest(Columns(products))
         decided = decide(suggested, self._policy)
@@ -144,9 +133,10 @@ def folder_scorer(folder: Path) -> Iterator[Scorer]:
     if (folder / "identity.json").is_file():
         identity = read_json(folder / "identity.json")
         try:
-            yield _loaded(folder, str(identity["model_name"]), str(identity["model_version"]))
+            named = str(identity["model_name"]), str(identity["model_version"])
         except (KeyError, TypeError) as error:
             raise ModelError(f"{folder / 'identity.json'}: names no model_name and model_version") from error
+        yield _loaded(folder, *named)
         return
     below = folder / "artifacts" if (folder / "MLmodel").is_file() else folder
     for name in ("model.skops", "policy.json"):

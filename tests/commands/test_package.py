@@ -53,6 +53,16 @@ def test_options_reach_the_packaging(asked: list[dict[str, Any]]) -> None:
     assert asked == [{"override": True, "reason": "agreed", "again": True}]
 
 
+def test_warnings_go_to_standard_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def package(folder: Path, **options: Any) -> packaging.Packaged:
+        (bento,) = store.bentos(store.home())
+        return packaging.Packaged(bento, new=False, warnings=("one", "two"))
+
+    monkeypatch.setattr(packaging, "package", package)
+    assert main(["package"]) == 0
+    assert capsys.readouterr().err == "aisle: warning: one\naisle: warning: two\n"
+
+
 WHOLE = [
     "bento.yaml",
     "models/aisle/3-5fd2a1c09b7e/model.skops",

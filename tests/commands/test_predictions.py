@@ -51,7 +51,7 @@ def test_a_bad_line_is_code_2_when_the_rest_is_done(capsys: pytest.CaptureFixtur
     said = capsys.readouterr()
     assert said.err.splitlines()[-1].startswith("aisle: logs/predictions-20250629T23-host-1-3.jsonl: line 2: is no ")
     assert said.out.startswith("Collected 4 predictions")
-    assert [path.name for path in Path("logs").iterdir()] == ["predictions-20250629T23-host-1-3.jsonl"]
+    assert [path.name for path in Path("logs").glob("[!.]*")] == ["predictions-20250629T23-host-1-3.jsonl"]
 
 
 def test_many_days_are_cut_short(capsys: pytest.CaptureFixture[str]) -> None:

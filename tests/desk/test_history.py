@@ -3,10 +3,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from aisle.errors import DataError
 from desk.history import correcting, listing, names
@@ -19,6 +21,7 @@ from tests.desk import made_products as made
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Client]
 People = Callable[..., Person]
+TAKEN = ("ledger_task", "ledger_product")
 EVIL = "<script>alert('x')</script> & <b>bear</b> {{ 7|add:7 }}"
 
 
@@ -82,6 +85,34 @@ def test_a_correction_changes_the_catalogue_and_leaves_the_audit(person: People,
     assert Task.objects.get(pk=review.pk).state == State.SUPERSEDED
     row = Correction.objects.get()
     assert (row.before_category_id, row.category_id, row.revision.number) == ("puzzles", "drills", 1)
+
+
+def test_a_correction_takes_the_tasks_before_the_product_as_answers_do(person: People, tree: Path) -> None:
+    product, who = made.make_product("a:1"), person("business")
+    made.ask(product, Kind.REVIEW)
+    with CaptureQueriesContext(connection) as caught:
+        correcting.correct(who, product.pk, "plush", "fur", uuid.uuid4(), None)
+    asked = [one["sql"] for one in caught if one["sql"].startswith("SELECT")]
+    first = {table: next(n for n, sql in enumerate(asked) if f'FROM "{table}"' in sql) for table in TAKEN}
+    assert first["ledger_task"] < first["ledger_product"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_that_another_transaction_is_in_the_way_of_is_tried_again(
+    person: People, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, who, left = made.make_product("a:1"), person("business"), ["deadlock detected"]
+    create = Correction.objects.create
+
+    def failing(**values: Any) -> Correction:
+        if left:
+            raise OperationalError(left.pop())
+        return create(**values)
+
+    monkeypatch.setattr(Correction.objects, "create", failing)
+    correcting.correct(who, product.pk, "plush", "fur", uuid.uuid4(), None)
+    assert Correction.objects.count() == 1
+    assert Product.objects.get().category_id == "plush"
 
 
 def test_the_same_form_sent_twice_corrects_once(person: People, tree: Path) -> None:

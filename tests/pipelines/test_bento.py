@@ -163,7 +163,7 @@ class TestAgain:
         monkeypatch.setattr(packaging, "_apart", never)
         before = files_of(project / "bentos")
         done = packaging.package(project)
-        assert (done.new, done.bento.tag) == (False, packaged[1].bento.tag)
+        assert (done.new, done.bento.tag, done.warnings) == (False, packaged[1].bento.tag, ())
         assert files_of(project / "bentos") == before
 
     def test_another_promotion_of_the_same_model_makes_nothing_new(
@@ -171,7 +171,30 @@ class TestAgain:
     ) -> None:
         monkeypatch.setattr(packaging, "_apart", never)
         tag_version(promoted_at="2031-01-01T00:00:00Z", promoted_by="ben")
-        assert not packaging.package(project).new
+        done = packaging.package(project)
+        assert not done.new
+        (said,) = done.warnings
+        assert f"of {done.bento.created:%Y-%m-%d %H:%M} UTC" in said
+        assert "promoted_at 2031-01-01T00:00:00Z (there: 2" in said
+        assert "promoted_by ben (there: ann)" in said
+        assert "`aisle package --again`" in said
+
+    def test_another_reason_is_not_passed_over_in_silence(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tag_version(gate="failed")
+        packaging.package(project, override=True, reason="agreed with ann", again=True)
+        monkeypatch.setattr(packaging, "_apart", never)
+        assert packaging.package(project, override=True, reason="agreed with ann").warnings == ()
+        done = packaging.package(project, override=True, reason="agreed with ben")
+        (said,) = done.warnings
+        assert "override_reason agreed with ben (there: agreed with ann)" in said
+        assert "promoted" not in said
+        assert "`aisle package --again --override --reason TEXT`" in said
+
+    def test_a_version_of_which_no_gate_was_asked_is_packaged_with_a_warning(self, project: Path) -> None:
+        connection.connect().delete_model_version_tag("aisle", "1", "gate")
+        done = packaging.package(project, again=True)
+        assert done.bento.labels["gate"] == "none"
+        assert done.warnings == ("version 1 has no gate tag: no gate was asked before it became champion",)
 
     def test_again_builds_the_same_content_under_the_same_tag(self, project: Path) -> None:
         before = files_of(project / "bentos")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 
 from aisle.catalogue import collecting
 from aisle.catalogue.collecting import collect
-from aisle.catalogue.journal import JOURNAL
+from aisle.catalogue.journal import JOURNAL, LEDGER, read_ledger
 from aisle.catalogue.tables import PREDICTIONS, read_table, shards_of
 from aisle.errors import DataError
 from aisle.files import holding
@@ -38,7 +40,8 @@ ALL = Counter({"a": 2, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1})
 
 
 def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """What lies there, without the ledger, which stays."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LEDGER)
 
 
 def test_every_row_comes_into_a_shard_of_its_day(logs: Path, tmp_path: Path) -> None:
@@ -126,6 +129,68 @@ def test_the_same_file_is_not_collected_twice(logs: Path, tmp_path: Path) -> Non
     assert ids_in(tmp_path / "data") == ALL
 
 
+@pytest.mark.parametrize("delete", [False, True])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_is_collected_is_not_collected_again_under_another_name(
+    logs: Path, tmp_path: Path, delete: bool, dry_run: bool
+) -> None:
+    content = (logs / "predictions-20250629T23-host-1-2.jsonl").read_text()
+    collect(logs, tmp_path / "data", delete=delete)
+    again = write(logs, 8, [content])
+    write(logs, 9, [line("h")])
+    done = collect(logs, tmp_path / "data", delete=delete, dry_run=dry_run)
+    (said,) = done.refused
+    assert said.startswith(f"{again}: holds the same as predictions-20250629T23-host-1-2.jsonl, whose rows are colle")
+    assert str(logs / LEDGER) in said
+    assert (done.files, again.exists()) == (1, True)
+    assert ids_in(tmp_path / "data") == (ALL if dry_run else ALL + Counter("h"))
+
+
+def test_an_entry_taken_out_of_the_ledger_lets_its_rows_in_again(logs: Path, tmp_path: Path) -> None:
+    """As when the catalogue lost the shards."""
+    collect(logs, tmp_path / "data")
+    ledger = json.loads((logs / LEDGER).read_text())
+    assert sorted(ledger.values()) == [path.name for path in sorted((logs / "collected").iterdir())]
+    (logs / LEDGER).unlink()
+    for path in (logs / "collected").iterdir():
+        path.rename(logs / path.name)
+    assert collect(logs, tmp_path / "other").files == 4
+    assert ids_in(tmp_path / "other") == ALL
+    assert json.loads((logs / LEDGER).read_text()) == ledger
+
+
+def test_files_without_rows_are_all_the_same(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write(tmp_path / "logs", number, [])
+        assert collect(tmp_path / "logs", tmp_path / "data").files == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"abc": "predictions-1.jsonl"}', '{"' + "a" * 64 + '": 3}'])
+def test_a_ledger_that_is_none(logs: Path, tmp_path: Path, content: str) -> None:
+    logs.mkdir(exist_ok=True)
+    (logs / LEDGER).write_text(content)
+    with pytest.raises(DataError, match=r"collected\.json"):
+        collect(logs, tmp_path / "data")
+    assert left_in(logs) == [f"predictions-20250629T23-host-1-{number}.jsonl" for number in (1, 2, 3)] + [
+        "predictions-20250629T23-host-1-4.jsonl.part"
+    ]
+
+
+def test_a_closed_file_that_cannot_be_read_stays_and_the_others_are_collected(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path, *more: Any) -> Any:
+        if path.name.endswith("-2.jsonl"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read_log(path, *more)
+
+    read_log = collecting.read_log
+    monkeypatch.setattr(collecting, "read_log", read)
+    done = collect(logs, tmp_path / "data")
+    assert done.refused == [f"{logs / 'predictions-20250629T23-host-1-2.jsonl'}: permission denied; check who owns it"]
+    assert ids_in(tmp_path / "data") == ALL - Counter("cd")
+
+
 def test_another_file_of_the_same_name_is_collected(logs: Path, tmp_path: Path) -> None:
     collect(logs, tmp_path / "data")
     write(logs, 1, [line("z")])
@@ -203,6 +268,9 @@ def killed_once(folder: Path, at: int, before: bool, delete: bool, groups_of: in
     assert ids_in(data) == Counter({"a": 2, "b": 1, "c": 1, "d": 1}), (at, before)
     assert left_in(logs) == ([] if delete else ["collected"])
     assert [path.name for path in (data / "predictions").iterdir() if path.suffix != ".parquet"] == []
+    assert sorted(read_ledger(logs).values()) == [f"predictions-20250629T23-host-1-{one}.jsonl" for one in (1, 2, 3)]
+    write(logs, 4, [line("c")])  # the same as 2, which one of the two runs collected
+    assert len(collect(logs, data, delete=delete).refused) == 1, (at, before)
     return killed
 
 

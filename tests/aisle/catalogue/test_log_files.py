@@ -51,12 +51,12 @@ def test_a_file_without_content_may_be_opening(tmp_path: Path) -> None:
 
 
 def test_nobody_else_takes_it_while_the_block_runs(part: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with dead(part) as first, dead(part) as second:
         assert (first, second) == (True, False)
     with pytest.raises(ValueError, match="mine"), dead(part):
         raise ValueError("mine")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_name_that_was_given_to_another_file(part: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from aisle.catalogue.tables import read_table
 from aisle.errors import DataError
 from aisle.files import holding, sha256_of
-from desk.export import closing
+from desk.export import closing, command
 from desk.export.closing import run
 from desk.inbox.intake import receive
 from desk.inbox.scoring import score_waiting
@@ -211,3 +212,15 @@ def test_clear_errors(into: Path, tmp_path: Path) -> None:
     with holding(into), pytest.raises(DataError, match="another command is writing it"):
         export(into)
     assert labels(into) == []
+
+
+def test_the_command_says_what_it_did(into: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flow(3, days=-4)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.run(parser.parse_args([])) == 0
+    assert "products    3" in capsys.readouterr().out  # predicted today, which is not closed
+    assert not (into / "predictions").exists()
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--upto", "yesterday"])
+    assert "'yesterday' is no day; write it as 2026-03-01" in capsys.readouterr().err

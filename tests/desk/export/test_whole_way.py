@@ -44,9 +44,10 @@ from tests.service.opened_page import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-RATE = 0.25
-FLOW = 1600
+RATE = 0.3
+FLOW = 2000
 WRONG = 0.02
+REVIEWED = 0.4  # share of products that the machine leaves to people
 REVIEWS_LEFT = 0.3  # of the queue: more than people got to
 STAGES = ("validate", "prepare", "train")
 
@@ -92,7 +93,8 @@ def service(graph: Path) -> Iterator[ServiceClient]:
     """The real service with the model that the graph has just made."""
     model = load(graph / f"work/candidates/{CANDIDATE}/model.skops")
     expected = dict.fromkeys(("coverage", "accuracy", "rows"), 0.9)
-    policy = Policy("coverage", 0.9, 0.95, None, 0.75, expected=expected)
+    threshold = float(np.quantile(model.suggest(products(500, 12, "other")).confidence, REVIEWED))
+    policy = Policy("coverage", 0.9, 0.95, None, threshold, expected=expected)
     identity = {"model_name": "aisle", "model_version": "1", "policy_id": policy.policy_id, "bento_tag": "aisle:one"}
     engine = Engine(model, policy, read_taxonomy(graph / "data/taxonomy.csv"), identity)
     with serving(make_app(engine, Settings(), None)) as url, ServiceClient(url) as client:

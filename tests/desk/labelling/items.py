@@ -20,18 +20,21 @@ ALTERNATIVES = [["drills", 0.6], ["saws", 0.2], ["puzzles", 0.1], ["plush", 0.1]
 
 def ask(
     decision: str = "auto", category_id: str = "drills", *, audit: bool = True, blind: bool = False,
-    double: bool = False, title: str = "", product_id: str = "", **texts: Any,
+    double: bool = False, title: str = "", product_id: str = "", decided_id: str = "", **texts: Any,
 ) -> Task:  # fmt: skip
-    """The task of a new product: an audit, or a review where it is not drawn."""
+    """The task of a new product: an audit, or a review where it is not drawn.
+
+    `decided_id` is what was decided where it is not `category_id`, such as its branch.
+    """
     now = timezone.now()
     auto = decision == "auto"
     product = Product.objects.create(
         product_id=product_id or f"p{next(_NUMBERS)}", received_at=now, audit_probability=0.1, audit_drawn=audit,
-        blind=blind, double=double, category_id=category_id if auto else None, branch_id="tools" if auto else None,
+        blind=blind, double=double, category_id=(decided_id or category_id) if auto else None, branch_id="tools" if auto else None,
         source=Source.AUTO if auto else Source.NONE, settled_at=now if auto else None,
     )  # fmt: skip
     revision = revise(product, 1, title or f"Thing {product.product_id}", **texts)
-    prediction = predict(revision, decision, category_id, audit=audit, blind=blind)
+    prediction = predict(revision, decision, category_id, audit=audit, blind=blind, decided_id=decided_id)
     priority = PRIORITY["audit" if auto else "audit of a review"] if audit else PRIORITY["review"]
     return Task.objects.create(
         kind=Kind.AUDIT if audit else Kind.REVIEW, product=product, revision=revision, prediction=prediction,
@@ -45,11 +48,13 @@ def revise(product: Product, number: int, title: str, **texts: Any) -> Revision:
     )
 
 
-def predict(revision: Revision, decision: str, category_id: str, *, audit: bool, blind: bool) -> Prediction:
+def predict(
+    revision: Revision, decision: str, category_id: str, *, audit: bool, blind: bool, decided_id: str = ""
+) -> Prediction:
     return Prediction.objects.create(
         revision=revision, product_id=revision.product_id, predicted_at=timezone.now(), category_id=category_id,
         branch_id="tools", confidence=0.9, branch_confidence=0.9, threshold=0.8,
-        decided_id=category_id if decision == "auto" else None, service_decision=decision, decision=decision,
+        decided_id=(decided_id or category_id) if decision == "auto" else None, service_decision=decision, decision=decision,
         reason="confident", alternatives=ALTERNATIVES, model_version="3", policy_id="p1", audit_probability=0.1,
         audit_drawn=audit, blind=blind,
     )  # fmt: skip

@@ -53,6 +53,18 @@ def test_the_same_uuid_is_one_answer(people: Three) -> None:
         answers.give(task.pk, people[1], answer.uuid, category_id="saws")
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"), [("drills", ["audit"]), ("saws", ["audit"]), ("plush", ["audit", "confirm"])]
+)
+def test_an_audit_of_a_branch_is_contradicted_by_another_branch_alone(
+    people: Three, said: str, asked: list[str]
+) -> None:
+    task = ask(decided_id="tools")
+    say(task, people[0], said)
+    assert kinds() == asked
+    assert stands(task) == ("tools", "auto")
+
+
 def test_an_audit_that_agrees_asks_nobody_else(people: Three) -> None:
     task = ask()
     say(task, people[0], "drills")

@@ -23,8 +23,8 @@ Say = Callable[..., AuditResult]
 def after(person: Callable[..., Person]) -> Say:
     """The standing of an audit after what three people said of it, None where somebody could not say."""
 
-    def run(*said: str | None, decision: str = "auto", double: bool = False) -> AuditResult:
-        audit = ask(decision, double=double)
+    def run(*said: str | None, decision: str = "auto", double: bool = False, decided_id: str = "") -> AuditResult:
+        audit = ask(decision, double=double, decided_id=decided_id)
         for place, (category_id, name) in enumerate(zip(said, ("ada", "bob", "eve"), strict=False)):
             task = (audit if place == 0 else look_again(audit)) if place < 2 else adjudication(audit)
             say(task, person("reviewer", name), category_id)
@@ -61,6 +61,25 @@ def test_what_counts_of_an_automatic_decision(
     one = after(*said)
     assert (one.status, one.label, one.confirmed) == (status, label, confirmed)
     assert len(one.labellers) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "confirmed"),
+    [
+        (("drills",), "drills", None),
+        (("saws",), "saws", None),  # another leaf of the branch that was decided
+        (("plush",), None, None),  # pending
+        (("plush", "plush"), "plush", True),
+        (("plush", "puzzles"), None, True),  # another branch for sure
+        (("plush", "saws", "saws"), "saws", False),
+        (("plush", "saws", "plush"), "plush", True),
+    ],
+)
+def test_a_decision_for_a_branch_is_compared_as_a_branch(
+    after: Say, said: tuple[str, ...], label: str | None, confirmed: bool | None
+) -> None:
+    one = after(*said, decided_id="tools")
+    assert (one.decided, one.label, one.confirmed) == ("tools", label, confirmed)
 
 
 @pytest.mark.parametrize(
