@@ -9,7 +9,8 @@ from pathlib import Path
 EPILOG = """\
 Takes the version that holds the alias `champion`, and checks that the Bento answers the version's logged example
 rows, and test rows where they are here, bit for bit as the registry's model does. Packaging the same model and code
-again builds nothing, and says which labels would be others now; --again makes it anew with them. Bentos lie in `bentos/`, or where BENTOML_HOME says.
+again builds nothing, and says which labels would be others now; --again makes it anew with them. Bentos lie in
+`bentos/`, or where BENTOML_HOME says.
 
   aisle package
   aisle package --output aisle.bento          one file, to hand over

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
+from aisle.errors import DataError
 
 SEPARATOR = " › "
 
@@ -32,3 +33,17 @@ def path_names(tree: Taxonomy, category_id: str) -> list[str]:
     if category_id not in tree:
         return [category_id]
     return [tree.name(step) for step in tree.path(category_id)]
+
+
+def agrees(category_id: str, decided_id: str) -> bool:
+    """Whether a category is what was decided, at the level that was decided: below a branch any of its leaves.
+
+    Where the tree cannot be read, or does not know the category, only the same one agrees.
+    """
+    if category_id == decided_id:
+        return True
+    try:
+        tree = taxonomy()
+    except DataError:
+        return False
+    return category_id in tree and decided_id in tree.path(category_id)

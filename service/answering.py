@@ -1,10 +1,16 @@
-"""From a request to its answer: parse, ask the engine, lay the columns out, hand over to log and metrics."""
+"""From a request to its answer: parse, ask the engine, lay the columns out.
+
+What is logged and counted of an answer waits until it is delivered: of a batch whose answer came too late, or
+whose client has left, nobody has seen a prediction.
+"""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,8 +36,15 @@ from service.schemas import (
 )
 from service.settings import MAX_PROBABILITIES
 
-T = TypeVar("T", CategorizeRequest, ProbabilitiesRequest, ExplainRequest)
 V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent, and what logs and counts it, cheap enough for the event loop, once it is."""
+
+    content: Any
+    delivered: Callable[[], None]
 
 
 class Answers:
@@ -53,20 +66,17 @@ class Answers:
             "bento_tag": name.bento_tag,
         }
 
-    def categorize(self, request: Request[CategorizeRequest]) -> Categorized:
-        """Suggestions and decisions, in columns; each product answered is logged."""
-        batch = self._products(request)
+    def categorize(self, request: Request[CategorizeRequest]) -> Answer:
+        """Suggestions and decisions, in columns; each product answered is logged when that is delivered."""
+        batch = read_products(request)
         begun = time.perf_counter()
         suggestions, decisions = self._engine.categorize(_columns(batch.products))
         self._metrics.modelled("categorize", time.perf_counter() - begun)
         product_ids, plain = _ids(batch), _plain(suggestions, decisions)
-        self._metrics.decided(plain["decision"], suggestions.confidence)
-        if self._log is not None:
-            revisions = [product.revision for product in batch.products]
-            logged = {"product_id": product_ids, "revision": revisions, **plain, **self._logged_of_all}
-            self._log.add(logged, batch.products)
+        revisions = [product.revision for product in batch.products]
+        logged = {"product_id": product_ids, "revision": revisions, **plain, **self._logged_of_all}
         listed = request.content.alternatives
-        return Categorized(
+        content = Categorized(
             model=self._engine.name,
             product_id=_placed(product_ids, batch),
             **{name: _placed(values, batch) for name, values in plain.items()},
@@ -76,8 +86,15 @@ class Answers:
             ),
             errors=batch.errors,
         )
+        return Answer(content, partial(self._categorized, batch, logged, suggestions.confidence))
 
-    def probabilities(self, request: Request[ProbabilitiesRequest]) -> Probabilities:
+    def _categorized(self, batch: Batch, logged: dict[str, Any], confidence: NDArray[np.float64]) -> None:
+        self._metrics.refused(batch.errors)
+        self._metrics.decided(logged["decision"], confidence)
+        if self._log is not None:
+            self._log.add(logged, batch.products)
+
+    def probabilities(self, request: Request[ProbabilitiesRequest]) -> Answer:
         """A probability for every category or branch; nothing is logged."""
         level = request.content.level
         ids = self._engine.ids(level)
@@ -85,11 +102,11 @@ class Answers:
             most = MAX_PROBABILITIES // len(ids)
             detail = f"products × ids is limited to {MAX_PROBABILITIES:,} numbers; send at most {most} products"
             raise Refused(422, detail)
-        batch = self._products(request)
+        batch = read_products(request)
         begun = time.perf_counter()
         probability = self._engine.probabilities(_columns(batch.products), level)
         self._metrics.modelled("probabilities", time.perf_counter() - begun)
-        return Probabilities(
+        content = Probabilities(
             model=self._engine.name,
             product_id=_placed(_ids(batch), batch),
             level=level,
@@ -97,24 +114,16 @@ class Answers:
             probability=_placed(probability.tolist(), batch),
             errors=batch.errors,
         )
+        return Answer(content, partial(self._metrics.refused, batch.errors))
 
-    def explain(self, request: Request[ExplainRequest]) -> Explanations:
+    def explain(self, request: Request[ExplainRequest]) -> Answer:
         """Why each product is answered as it is; nothing is logged."""
-        batch = self._products(request)
+        batch = read_products(request)
         begun = time.perf_counter()
         explained = self._engine.explain(_columns(batch.products), _ids(batch), request.content.neighbours)
         self._metrics.modelled("explain", time.perf_counter() - begun)
-        return Explanations(model=self._engine.name, explanations=_placed(explained, batch), errors=batch.errors)
-
-    def _products(self, request: Request[T]) -> Batch:
-        try:
-            batch = read_products(request)
-        except Refused as refused:
-            self._metrics.refused(refused.errors)
-            raise
-        if batch.errors:
-            self._metrics.refused(batch.errors)
-        return batch
+        content = Explanations(model=self._engine.name, explanations=_placed(explained, batch), errors=batch.errors)
+        return Answer(content, partial(self._metrics.refused, batch.errors))
 
 
 def _columns(products: Sequence[Product]) -> Columns:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import msgspec
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.headers import etag_of, names_etag
 from service.parsing import Request, read_request
-from service.problems import method_not_allowed, not_found
+from service.problems import Refused, method_not_allowed, not_found
 from service.schemas import CategorizeRequest, ExplainRequest, Health, LogState, ProbabilitiesRequest
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from service.answering import Answer
     from service.engine import Engine
     from service.metrics import Metrics
     from service.prediction_log import PredictionLog
     from service.worker import Worker
 
+_Made: TypeAlias = tuple[bytes, Callable[[], None]]  # an answer, encoded, and what to do once it is delivered
 T = TypeVar("T", CategorizeRequest, ProbabilitiesRequest, ExplainRequest)
 FEW_PRODUCTS = 4  # are answered on the event loop: a few milliseconds, less than a change of threads may cost
 SMALL_BODY = 2**15  # bytes; a larger body is not even parsed there
@@ -40,36 +43,62 @@ class Post(Generic[T]):
     kind : of the request
     answer : makes its answer; called on the event loop for a few products, else by the worker
     worker : Worker
+    metrics : count the products of requests that are refused
     few : most products for the event loop
     """
 
     def __init__(
-        self, kind: type[T], answer: Callable[[Request[T]], Any], worker: Worker, few: int = FEW_PRODUCTS
+        self,
+        kind: type[T],
+        answer: Callable[[Request[T]], Answer],
+        worker: Worker,
+        metrics: Metrics,
+        few: int = FEW_PRODUCTS,
     ) -> None:
         self._kind: type[T] = kind
-        self._answer: Callable[[Request[T]], Any] = answer
-        self._worker, self._few = worker, few
+        self._answer: Callable[[Request[T]], Answer] = answer
+        self._worker, self._metrics, self._few = worker, metrics, few
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; `Refused` where it cannot be."""
         body = await _whole_body(receive)
-        if len(body) > SMALL_BODY:
-            content = await self._worker.run(partial(self._parsed_and_encoded, body))
-        else:
-            request = read_request(body, self._kind)
-            if len(request.content.products) <= self._few:
-                content = self._encoded(request)
-            else:
-                content = await self._worker.run(partial(self._encoded, request))
+        try:
+            content, delivered = await self._made(body, receive)
+        except Refused as refused:
+            self._metrics.refused(refused.errors)
+            raise
         headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+        delivered()
 
-    def _parsed_and_encoded(self, body: bytes) -> bytes:
+    async def _made(self, body: bytes, receive: Receive) -> _Made:
+        if len(body) > SMALL_BODY:
+            return await self._worked(partial(self._parsed_and_encoded, body), receive)
+        request = read_request(body, self._kind)
+        if len(request.content.products) <= self._few:
+            return self._encoded(request)
+        return await self._worked(partial(self._encoded, request), receive)
+
+    async def _worked(self, work: Callable[[], _Made], receive: Receive) -> _Made:
+        """What the worker makes; `ConnectionResetError` where the client leaves before, and then nothing is kept."""
+        working, leaving = asyncio.ensure_future(self._worker.run(work)), asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not leaving.done():
+                return working.result()
+            raise ConnectionResetError
+        finally:
+            leaving.cancel()
+            if not working.cancel() and not working.cancelled():
+                working.exception()  # else asyncio would print it as one that nobody has looked at
+
+    def _parsed_and_encoded(self, body: bytes) -> _Made:
         return self._encoded(read_request(body, self._kind))
 
-    def _encoded(self, request: Request[T]) -> bytes:
-        return _ENCODER.encode(self._answer(request))
+    def _encoded(self, request: Request[T]) -> _Made:
+        answer = self._answer(request)
+        return _ENCODER.encode(answer.content), answer.delivered
 
 
 async def _whole_body(receive: Receive) -> bytes:
@@ -84,12 +113,11 @@ async def _whole_body(receive: Receive) -> bytes:
 
 def constant(path: str, content: bytes) -> Route:
     """A route to JSON that stays as it is while the service runs, with an ETag."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    tag = etag_of(content)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Content-Type": _JSON.decode()}
 
     async def serve(request: HttpRequest) -> Response:
-        asked = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-        if asked & {"*", tag}:
+        if names_etag(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
         return Response(content, headers=headers)
 
@@ -123,12 +151,10 @@ def everything_else(routes: Sequence[Route]) -> Route:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         methods = allowed.get(scope["path"])
         if methods is None:
-            answer = not_found()
-        elif scope["method"] == "OPTIONS":
-            answer = Response(status_code=204, headers={"Allow": ", ".join(methods)})
-        else:
-            answer = method_not_allowed(methods)
-        await answer(scope, receive, send)
+            raise not_found()
+        if scope["method"] != "OPTIONS":
+            raise method_not_allowed(methods)
+        await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, send)
 
     return Route("/{path:path}", _Asgi(serve))
 

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from service.problems import Refused
@@ -24,15 +24,14 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]*)?")
 
 
-def read_once(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def read_once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Headers by name; 400 where one that says who asks, whom, or what, stands there twice.
 
     Another server on the way may go by the first of the two, and we by the last.
     """
-    listed = [*headers]
-    found = dict(listed)
-    if len(found) != len(listed):
-        names = [name for name, _ in listed]
+    found = dict(headers)
+    if len(found) != len(headers):
+        names = [name for name, _ in headers]
         for name in _ONCE:
             if names.count(name) > 1:
                 raise Refused(400, f"the header {name.decode().title()} stands there twice; send it once")

@@ -9,7 +9,7 @@ read by everyone.
 The file holds one `name:sha256` a line, # begins a comment. It is looked at again at most once a
 second, and read when it changed: a key that was taken out is refused a second later, without a
 restart. A file that cannot be read then, or holds a mistake, changes nothing and says so in the
-log; an empty one takes all keys away, and opens nothing.
+log, once, and in a metric; an empty one takes all keys away, and opens nothing.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ class Keys:
         self._state: tuple[int, ...] = ()
         self._digests = fixed
         self._next_look = 0.0
+        self._trouble: tuple[tuple[int, ...], str] | None = None  # state of the file, and what is wrong with it
         if file is not None:
             self._take(*read_file(file))
             if not self._digests:
@@ -132,6 +133,12 @@ class Keys:
     def configured(self) -> bool:
         """Whether keys are asked for at all; stays so when the file loses its last one."""
         return bool(self._fixed) or self._file is not None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the file, as it is now, cannot be used, so that older keys stay in force."""
+        self._look_again()
+        return self._trouble is not None
 
     def name_of(self, key: bytes) -> str | None:
         """The name of `key`, or None where it is not known; takes the same time for every key."""
@@ -148,12 +155,23 @@ class Keys:
         if self._file is None or now < self._next_look:
             return
         self._next_look = now + SECONDS_BETWEEN_LOOKS
+        state: tuple[int, ...] = ()
         try:
-            if _state(self._file.stat()) != self._state:
+            state = _state(self._file.stat())
+            if state != self._state:
                 self._take(*read_file(self._file))
                 _log.info("%s: read again, %d keys", self._file, len(self._digests))
+            elif self._trouble is not None:
+                _log.info("%s: there again, unchanged", self._file)
+            self._trouble = None
         except (AisleError, OSError) as error:
-            _log.error("the API keys known so far stay in force: %s", one_line(error))
+            self._complain(state, one_line(error))
+
+    def _complain(self, state: tuple[int, ...], reason: str) -> None:
+        """Once for each state of the file, and not at every look."""
+        if self._trouble != (state, reason):
+            self._trouble = state, reason
+            _log.error("the API keys known so far stay in force: %s", reason)
 
     def _take(self, digests: dict[str, bytes], state: tuple[int, ...]) -> None:
         for name, digest in digests.items():

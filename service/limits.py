@@ -84,7 +84,8 @@ class Shield:
 class Guard(Shield):
     """A shield that also refuses what may not ask, is too large, too slow, or no JSON.
 
-    `keys` are those of the settings, where they are read already. Raises `ConfigurationError` at the start when the file of API keys cannot be used.
+    `keys` are those of `settings`, where they have been read already; else raises `ConfigurationError` at the
+    start when the file of API keys cannot be used.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Guard(Shield):
             scope[_KEY] = name
         elif not is_loopback((scope.get("server") or ("",))[0]):
             raise Refused(403, "no API key is configured, so the service answers on a loopback address only")
-        elif not namesis_loopback(headers.get(b"host", b"localhost")):
+        elif not names_loopback(headers.get(b"host", b"localhost")):
             raise Refused(403, "without API keys the service answers to localhost or a loopback address only (Host)")
 
     async def _read(self, receive: Receive, declared: int) -> bytes:

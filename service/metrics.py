@@ -10,7 +10,7 @@ import itertools
 import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ _LOG = {
 }
 _FEW = 16  # values for which a loop is faster than an array
 _ERRORS = "Products refused, by what was wrong."
+_KEYS_FAILING = "1 while the file of API keys cannot be used and older keys stay in force, 0 otherwise."
 
 
 class _Histogram:
@@ -73,12 +74,17 @@ class Metrics(Collector):
     model : which one answers
     waiting : gives the batches that wait or are worked on
     log_state : gives the state of the prediction log, or None without one
+    keys_failing : gives whether the file of API keys cannot be used as it is now
     """
 
     def __init__(
-        self, model: ModelName, waiting: Callable[[], int], log_state: Callable[[], Mapping[str, Any] | None]
+        self,
+        model: ModelName,
+        waiting: Callable[[], int],
+        log_state: Callable[[], Mapping[str, Any] | None],
+        keys_failing: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._model, self._waiting, self._log_state = model, waiting, log_state
+        self._model, self._waiting, self._log_state, self._keys_failing = model, waiting, log_state, keys_failing
         self._lock = threading.Lock()
         self._decisions, self._errors = Counter({"auto": 0, "review": 0}), Counter[str]()
         self._requests = Counter[tuple[str, str]]()
@@ -95,8 +101,10 @@ class Metrics(Collector):
             self._decisions.update(decisions)
             self._confidence.add_all(confidences)
 
-    def refused(self, errors: Iterable[ProductError]) -> None:
+    def refused(self, errors: Sequence[ProductError]) -> None:
         """Count products that were not."""
+        if not errors:
+            return
         with self._lock:
             self._errors.update(error.code for error in errors)
 
@@ -113,14 +121,19 @@ class Metrics(Collector):
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that the header `Accept` asks for, and its content type."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except ValueError:  # a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, as prometheus_client asks for them."""
         with self._lock:
-            yield from list(self._counted())
+            counted = [*self._counted()]
+        yield from counted
         yield self._who()
+        yield GaugeMetricFamily("aisle_api_keys_file_failing", _KEYS_FAILING, float(self._keys_failing()))
         yield GaugeMetricFamily("aisle_batches_waiting", "Batches that wait for the model or run.", self._waiting())
         state = self._log_state()
         if state is not None:

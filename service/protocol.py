@@ -16,6 +16,7 @@ from service.problems import Refused
 
 MOST_HEAD = 2**16  # bytes of request line and headers, trailers included
 MOST_HEADERS = 100
+MOST_CONNECTIONS = 2000  # beyond which a new one is not even read
 CLOSE_SECONDS = 2.0  # for somebody to read why; then the connection ends whatever is unread
 _TOO_MUCH = f"request line and headers are limited to {MOST_HEAD} bytes and {MOST_HEADERS} headers"
 _NO_HTTP = "the request is not HTTP/1.1 as it should be: its method, address, headers or lengths"
@@ -23,8 +24,6 @@ _NO_HTTP = "the request is not HTTP/1.1 as it should be: its method, address, he
 
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a bound on what a connection sends before its request is known."""
-
-    most_connections: int = 2000  # beyond which a new one is not even read
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -37,7 +36,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_connections:
+        if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
 
     def data_received(self, data: bytes) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import signal
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
 
 from service.limits import Shield
+from service.problems import Refused
+from service.settings import PROBES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close them, not we
 SWITCH_SECONDS = 0.0005  # between threads: a batch in the worker must not hold up the event loop for the usual 5 ms
+UNREAD_SECONDS = 3.0  # at the end, for somebody who has not read a byte of an answer
+BUSY_CONNECTIONS = 1000  # beyond which all but probes are answered with 503
 GRACE_SECONDS = 15  # with the flush of the log below the 30 s after which Kubernetes kills
 
 _log = logging.getLogger("aisle.server")
@@ -39,8 +45,10 @@ class Process(uvicorn.Server):
         self._name = name
         self._failure: BaseException | None = None
         self._idle: dict[Any, tuple[Any, float]] = {}
+        self._unread = Unread()
         config = uvicorn.Config(
-            self._watched(Shield(app)),
+            self._watched(_Gate(app, self)),
+            http=_protocol(),
             lifespan="on",
             ws="none",
             log_config=None,
@@ -87,7 +95,8 @@ class Process(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _close_stalled(self, now: float) -> None:
-        """uvicorn waits for ever for headers that come byte by byte, and for what follows an early answer."""
+        """uvicorn waits for ever for headers that come byte by byte, what follows an early answer, and readers."""
+        self._unread.abort(self.server_state.connections, now, KEEP_ALIVE_SECONDS + 1)
         idle = {}
         for connection in self.server_state.connections:
             cycle: Any = getattr(connection, "cycle", None)
@@ -98,6 +107,20 @@ class Process(uvicorn.Server):
             if now - since > KEEP_ALIVE_SECONDS + 1:
                 connection.transport.close()
         self._idle = idle
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what runs; an answer that nobody reads does not hold up the end."""
+        giving_up = asyncio.create_task(self._give_up_unread())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            giving_up.cancel()
+
+    async def _give_up_unread(self) -> None:
+        unread = Unread()
+        while True:
+            unread.abort(self.server_state.connections, time.monotonic(), UNREAD_SECONDS)
+            await asyncio.sleep(UNREAD_SECONDS / 10)
 
     def _watched(self, app: ASGIApp) -> ASGIApp:
         """`app`, whose failed start is kept for `run` instead of being printed with its trace."""
@@ -117,3 +140,46 @@ class Process(uvicorn.Server):
                 raise
 
         return watched
+
+
+class Unread:
+    """Ends connections whose client has stopped reading its answer; to be asked regularly."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[int, float]] = {}  # bytes that wait to be read, since when they are not fewer
+
+    def abort(self, connections: Iterable[Any], now: float, seconds: float) -> None:
+        """End those where nothing was read for `seconds`: closing alone would wait until all is."""
+        known = {}
+        for connection in list(connections):
+            size = connection.transport.get_write_buffer_size()
+            if not size:
+                continue
+            before, since = self._known.get(connection, (size, now))
+            known[connection] = (size, since if size >= before else now)
+            if now - known[connection][1] > seconds:
+                connection.transport.abort()
+        self._known = known
+
+
+class _Gate(Shield):
+    """The outermost shield: refuses all but probes where there are too many connections."""
+
+    def __init__(self, app: ASGIApp, process: Process) -> None:
+        super().__init__(app)
+        self._process = process
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self._process.server_state.connections) > BUSY_CONNECTIONS and scope["path"] not in PROBES:
+            headers = {"Retry-After": "1", "Connection": "close"}
+            raise Refused(503, "too many connections at once; ask again in 1 s", headers=headers)
+        await self.app(scope, receive, send)
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+    """HTTP with bounds of our own; without httptools that of h11, which has some."""
+    try:
+        from service.protocol import BoundedProtocol
+    except ImportError:
+        return "h11"
+    return BoundedProtocol

@@ -142,7 +142,9 @@ def people(folder: Path | str) -> dict[str, Any]:
     answered = answered.assign(person=answered["labeller"].fillna(""))
     votes = answered[~answered["adjudicated"].to_numpy(dtype=bool)].drop_duplicates(["product_id", "person"])
     number = votes.groupby("product_id").cumcount()
-    pairs = votes[number.to_numpy() == 0].merge(votes[number.to_numpy() == 1], on="product_id", suffixes=("_1", "_2"))
+    people = answered.drop_duplicates(["product_id", "person"])  # who confirmed what another said is one of two, too
+    place = people.groupby("product_id").cumcount().to_numpy()
+    pairs = people[place == 0].merge(people[place == 1], on="product_id", suffixes=("_1", "_2"))
 
     final = answered[answered["adjudicated"].to_numpy(dtype=bool)].drop_duplicates("product_id", keep="last")
     known = votes.merge(final, on="product_id", suffixes=("", "_settled"))

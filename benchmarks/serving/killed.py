@@ -9,7 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from benchmarks.results import Result
 from benchmarks.serving.servers import Server, stop
 
 _LOST_SECONDS = 1.0  # what a kill may take with it
+_LEAST_ANSWERED = 1000  # products; fewer prove nothing
 _BATCHES = (1, 1, 3, 20, 200)
 
 
@@ -87,15 +88,24 @@ def killed_rows(
                 may_be_lost |= {one for one, at in feed.answered.items() if at > killed_at - _LOST_SECONDS}
     half_written = sum(1 for _ in half_lines(log_folder))
     logged = collections.Counter(collect())
+    return counted(set(answered), may_be_lost, logged, half_written, kills)
+
+
+def counted(
+    answered: Set[str], may_be_lost: Set[str], logged: Mapping[str, int], half_written: int, kills: int
+) -> list[Result]:
+    """The rows: products `answered`, those that a kill may take with it, and how often each was `logged`."""
     doubled = sum(many - 1 for many in logged.values())
-    lost = sum(1 for one in answered if one not in logged and one not in may_be_lost)
+    missing = [one for one in answered if one not in logged]
+    lost = sum(1 for one in missing if one not in may_be_lost)
     return [
-        Result("killed.answered", f"products answered, the server killed {kills} times", len(answered), "rows"),
+        Result("killed.answered", f"products answered, the server killed {kills} times", len(answered), "rows",
+               f"≥ {_LEAST_ANSWERED}"),
         Result("killed.doubled", "logged rows doubled", doubled, "rows"),
         Result("killed.half_written", "half-written rows inside log files", half_written, "rows"),
         Result("killed.lost", "answered rows lost beyond the last second", lost, "rows"),
         Result("killed.lost_at_all", "answered rows lost, the last second before a kill included",
-               sum(1 for one in answered if one not in logged), "rows"),
+               len(missing), "rows"),
         Result("killed.rows_wrong", "rows doubled, half-written, or lost beyond the last second",
                doubled + half_written + lost, "rows", "≤ 0"),
     ]  # fmt: skip
@@ -105,7 +115,12 @@ def half_lines(folder: Path) -> Iterator[str]:
     """Lines of log files that are no JSON object."""
     for path in sorted(folder.glob("predictions-*")):
         for line in path.read_bytes().splitlines():
-            try:
-                json.loads(line)
-            except ValueError:
+            if not _is_object(line):
                 yield f"{path.name}: {line[:80]!r}"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -8,10 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from aisle.errors import DataError
-from desk.history import names
+from desk.history.names import full_name
 from desk.ledger.models import Alarm, Brake, BrakeKind, BrakeScope, Product
 from desk.people import events
 from desk.people.models import Person
+from desk.tree import taxonomy
 
 MOST_LETTERS = 1000
 
@@ -83,7 +84,7 @@ def described(brake: Brake) -> str:
     """What the brake holds and how, in a few words."""
     where = {
         BrakeScope.ALL.value: "all products",
-        BrakeScope.BRANCH.value: f"branch {names.full_name(brake.value)}",
+        BrakeScope.BRANCH.value: f"branch {full_name(brake.value)}",
         BrakeScope.SELLER.value: f"seller {brake.value}",
     }[brake.scope]
     if brake.kind == BrakeKind.STOP:
@@ -96,7 +97,7 @@ def _check(scope: str, value: str, kind: str, confidence: float | None, reason: 
         raise DataError(f"'{scope}' is no scope; a brake is for {', '.join(BrakeScope.values)}")
     if (scope == BrakeScope.ALL) != (not value):
         raise DataError("a brake for all has no value; one for a branch or a seller names it")
-    if scope == BrakeScope.BRANCH and value not in names.tree().branches:
+    if scope == BrakeScope.BRANCH and value not in taxonomy().branches:
         raise DataError(f"'{value}' is no branch of the category tree")
     if scope == BrakeScope.SELLER and not Product.objects.filter(seller=value).exists():
         raise DataError(f"no product of a seller '{value}' has come yet; write the seller as the products do")

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
-from django.conf import settings
-
-from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
+from aisle.catalogue.taxonomy import Taxonomy
 from aisle.errors import DataError
-
-
-def tree() -> Taxonomy:
-    """The category tree; `DataError` where there is none."""
-    if find_spec("desk.tree"):
-        found: Taxonomy = import_module("desk.tree").taxonomy()
-        return found
-    return read_taxonomy(settings.CONFIGURATION.data / "taxonomy.csv")
+from desk.tree import SEPARATOR, taxonomy
 
 
 def full_name(category_id: str | None) -> str:
@@ -24,16 +12,16 @@ def full_name(category_id: str | None) -> str:
     if not category_id:
         return ""
     try:
-        known = tree()
+        known = taxonomy()
     except DataError:
         return category_id
-    return known.full_name(category_id, " › ") if category_id in known else category_id
+    return known.full_name(category_id, SEPARATOR) if category_id in known else category_id
 
 
 def branches() -> list[tuple[str, str]]:
     """Id and name of every branch, by name; none where there is no tree."""
     try:
-        known = tree()
+        known = taxonomy()
     except DataError:
         return []
     return sorted(((one, known.name(one)) for one in known.branches), key=lambda pair: pair[1].casefold())
@@ -44,12 +32,12 @@ def leaf_of(text: str) -> str:
 
     `DataError` says what is wrong: unknown, not a leaf, or a name that several leaves have.
     """
-    known, wanted = tree(), text.strip()
+    known, wanted = taxonomy(), text.strip()
     if wanted in known:
         if wanted in known.children:
             raise DataError(f"{known.name(wanted)} has categories below it; choose one of those")
         return wanted
-    spoken = " › ".join(part.strip() for part in wanted.replace(">", "›").split("›")).casefold()
+    spoken = SEPARATOR.join(part.strip() for part in wanted.replace(">", "›").split("›")).casefold()
     fits = [leaf for leaf in known.leaves if spoken in (known.name(leaf).casefold(), _spoken(known, leaf))]
     if not fits:
         raise DataError(f"'{wanted}' is not in the category tree; choose one of the list")
@@ -63,12 +51,12 @@ def like(text: str, most: int = 20) -> list[tuple[str, str]]:
     words = text.casefold().split()
     if not words:
         return []
-    known = tree()
-    fits = [(leaf, known.full_name(leaf, " › ")) for leaf in known.leaves]
+    known = taxonomy()
+    fits = [(leaf, known.full_name(leaf, SEPARATOR)) for leaf in known.leaves]
     good = [pair for pair in fits if all(word in pair[1].casefold() for word in words)]
     starts = words[0]
     return sorted(good, key=lambda pair: (not known.name(pair[0]).casefold().startswith(starts), len(pair[1])))[:most]
 
 
 def _spoken(known: Taxonomy, leaf: str) -> str:
-    return known.full_name(leaf, " › ").casefold()
+    return known.full_name(leaf, SEPARATOR).casefold()

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from desk.inbox.brakes import Brakes
 from desk.ledger.models import Brake, Decision, Kind, Product, Source, Task
+from desk.tree import agrees
 
 AUTO, REVIEW = str(Decision.AUTO), str(Decision.REVIEW)
 BRAKED = "brake"  # the reason of a decision that a brake changed
@@ -83,7 +84,7 @@ def predicted(
         brake = brakes.on(scored.branch_id, product.seller, scored.confidence)
         if brake is not None:
             decision, reason = REVIEW, BRAKED
-        elif product.source in BY_PEOPLE and scored.decided_id != product.category_id:
+        elif product.source in BY_PEOPLE and not _same(product.category_id, scored.decided_id):
             decision, reason = REVIEW, PERSON
     return Predicted(
         revision_id=revision, product_id=product.pk, predicted_at=now, category_id=scored.category_id,
@@ -95,6 +96,11 @@ def predicted(
         audit_probability=product.audit_probability or 0.0, audit_drawn=bool(product.audit_drawn),
         blind=bool(product.blind),
     )  # fmt: skip
+
+
+def _same(said: str | None, decided: str | None) -> bool:
+    """Whether a machine decides what a person has said, at the level that it decides."""
+    return said is not None and decided is not None and agrees(said, decided)
 
 
 def task_of(prediction: Predicted, key: int, now: dt.datetime) -> Task | None:

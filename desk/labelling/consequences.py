@@ -18,7 +18,7 @@ from typing import Any
 
 from desk.inbox.routing import PRIORITY
 from desk.ledger.models import Answer, Decision, Kind, Prediction, Product, Revision, Source, State, Status, Task
-from desk.tree import taxonomy
+from desk.tree import agrees, taxonomy
 
 ADJUDICATION_PRIORITY = 30
 _STEP = {Kind.CONFIRM: 1, Kind.ADJUDICATE: 2}  # an audit or a review is 0
@@ -31,7 +31,7 @@ def automatic(root: Task) -> bool:
 
 
 def decided(prediction: Prediction) -> str:
-    """The category that the machine decided, or had on top."""
+    """What the machine decided, a category or a branch; else the category that it had on top."""
     return prediction.decided_id or prediction.category_id
 
 
@@ -128,7 +128,7 @@ def _settled(answer: Answer, root: Task, product: Product) -> bool:
 
 def _contradicts(answer: Answer, root: Task) -> bool:
     assert root.prediction is not None
-    return answer.status == Status.ANSWERED and answer.category_id != decided(root.prediction)
+    return answer.category_id is not None and not agrees(answer.category_id, decided(root.prediction))
 
 
 def _publish(answer: Answer, root: Task, product: Product, source: Source) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from desk.ledger.models import Answer, Decision, Kind, State, Status, Task
+from desk.tree import agrees
 
 _AT_A_TIME = 10_000  # audits whose answers are read in one query
 
@@ -31,7 +32,8 @@ class AuditResult:
     decision : str
         `auto` or `review`, after the brakes.
     decided : str
-        The category of the decision; under review the one that the model had on top.
+        The category of the decision, a branch where the policy decides no more; under review the category
+        that the model had on top. A leaf below a branch that was decided does not contradict it.
     first, second, adjudicated : str or None
         Categories that people said; None where nobody did, or could not say.
     label : str or None
@@ -101,11 +103,11 @@ def label_of(
 ) -> tuple[str | None, bool | None]:
     """The label that counts, and whether an error of an automatic decision is confirmed; see `AuditResult`."""
     automatic = decision == Decision.AUTO
-    contradicted = automatic and any(one not in (None, decided) for one in (first, second))
+    wrong = [automatic and one is not None and not agrees(one, decided) for one in (first, second)]
+    contradicted = any(wrong)
     if adjudicated is not None:
-        return adjudicated, (adjudicated != decided) if contradicted else None
-    both_wrong = automatic and None not in (first, second) and decided not in (first, second)
-    confirmed = True if both_wrong else None
+        return adjudicated, (not agrees(adjudicated, decided)) if contradicted else None
+    confirmed = True if all(wrong) else None
     if first is not None and second is not None:
         return (first if first == second else None), confirmed
     one = first if first is not None else second

@@ -14,7 +14,8 @@ from aisle.audit.agreement import SuggestionEffect, suggestion_effect
 from aisle.audit.estimates import WRONG
 from desk.history.names import full_name
 from desk.ledger.models import Answer, Kind, Revision
-from desk.quality.results import Audits, Same
+from desk.quality.results import Audits
+from desk.tree import agrees
 
 _EXAMPLES = 4
 _AT_A_TIME = 1000  # revisions of one query
@@ -147,11 +148,10 @@ def _parts(keys: Iterable[int]) -> Iterable[list[int]]:
 
 def shown_against_blind(audits: Audits) -> SuggestionEffect:
     """Whether people agree more where they see the suggestion: first answers to audits alone."""
-    same = Same()
     counts = {(agreed, blind): 0 for agreed in (True, False) for blind in (True, False)}
     for row, said in zip(audits.rows, audits.said, strict=True):
         if said.first is not None:
-            counts[same(said.first, row.decided), row.blind] += 1
+            counts[agrees(said.first, row.decided), row.blind] += 1
     shown = counts[True, False], counts[True, False] + counts[False, False]
     blind = counts[True, True], counts[True, True] + counts[False, True]
     return suggestion_effect(*shown, *blind)

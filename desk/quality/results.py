@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.audit.estimates import audit_state
-from aisle.catalogue.taxonomy import Taxonomy
-from aisle.errors import DataError
 from desk.labelling.standing import label_of
 from desk.ledger.models import Answer, Decision, Kind, Prediction, State, Status, Task
 from desk.quality.windows import Window
-from desk.tree import taxonomy
+from desk.tree import agrees
 
 
 class Audit(NamedTuple):
@@ -139,33 +137,14 @@ def _said(window: Window) -> dict[int, Said]:
 
 def states(rows: Sequence[Audit], said: Sequence[Said]) -> NDArray[np.int64]:
     """The state of each audit."""
-    same = Same()
     agree, contradict, settled, skipped = [], [], [], []
     for row, one in zip(rows, said, strict=True):
-        votes = [same(each, row.decided) for each in (one.first, one.second) if each is not None]
+        votes = [agrees(each, row.decided) for each in (one.first, one.second) if each is not None]
         agree.append(sum(votes))
         contradict.append(len(votes) - sum(votes))
-        settled.append(-1 if one.adjudicated is None else int(same(one.adjudicated, row.decided)))
+        settled.append(-1 if one.adjudicated is None else int(agrees(one.adjudicated, row.decided)))
         skipped.append(int(one.skipped))
     return audit_state(agree, contradict, settled, skipped, [row.decision == Decision.AUTO for row in rows])
-
-
-class Same:
-    """Whether an answer is what was decided: the category itself, or one below the branch that was decided."""
-
-    def __init__(self) -> None:
-        self._tree: Taxonomy | None
-        try:
-            self._tree = taxonomy()
-        except DataError:
-            self._tree = None
-
-    def __call__(self, answered: str, decided: str) -> bool:
-        """`decided` may be a branch alone, where the policy decides no more."""
-        if answered == decided or self._tree is None:
-            return answered == decided
-        known = self._tree
-        return decided in known and answered in known and known.branch_of(answered) == decided
 
 
 def _least(window: Window) -> float:

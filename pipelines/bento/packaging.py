@@ -100,6 +100,7 @@ def _outdated(bento: store.Bento, labels: Mapping[str, str]) -> Iterator[str]:
         for name in names
         if labels.get(name) != bento.labels.get(name)
     )
+    told = " ".join(told.split())  # a reason may have several lines
     if told:
         again = "--again --override --reason TEXT" if "override_reason" in labels else "--again"
         yield (

@@ -34,6 +34,18 @@ def is_in(client: Client) -> bool:
     return client.get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "shown"), [("labeller", False), ("business", False), ("reviewer", True), ("administrator", True)]
+)
+def test_the_way_to_the_quality_of_people_is_for_reviewers_and_administrators(
+    client_of: Make, role: str, shown: bool
+) -> None:
+    assert ('href="/quality/people/"' in text_of(client_of(role), "/")) is shown
+    if shown:
+        here = re.findall(r'href="([^"]+)" aria-current="page"', text_of(client_of(role), "/quality/people/"))
+        assert here == ["/quality/people/"]
+
+
 def test_a_person_logs_in_and_out(person: Callable[..., Person]) -> None:
     person("labeller")
     client = log_in("labeller", PASSWORD)

@@ -66,6 +66,7 @@ def labels() -> pd.DataFrame:
             "adjudicated": False,
             "labelled_at": [None, *[at("2025-05-03")] * 5],
             "labeller": [None, "ada", "ada", "ben", "ben", None],
+            "suggested_category_id": [None] * 6,
             "audit_probability": [None, 0.1, None, None, 1.0, None],
             "inclusion_probability": [None, 0.3, 0.3, None, 1.0, None],
             "latest_revision": pd.array([1, 1, 1, 2, 1, 1], dtype="Int64"),

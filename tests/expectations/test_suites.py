@@ -240,3 +240,14 @@ def test_a_suite_that_evaluates_all_but_one_fails(
     )
     with pytest.raises(ConfigurationError, match=r"1 of 7 expectations were not evaluated \(tree-not-empty\)"):
         validate_table("taxonomy", sound["taxonomy"], parameters)
+
+
+def test_an_audit_that_showed_a_suggestion_may_lack_its_probability(
+    sound: dict[str, Frame], parameters: dict[str, Any]
+) -> None:
+    lacking = setting("audit_probability", None, 1)(sound["labels"])
+    assert [one.name for one in validate_table("labels", lacking, parameters).broken("error")] == [
+        "audit-has-probability"
+    ]
+    shown = setting("suggested_category_id", "drills", 1)(lacking)
+    assert validate_table("labels", shown, parameters).broken("error") == []

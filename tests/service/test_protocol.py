@@ -164,7 +164,7 @@ def test_an_answer_is_never_taken_for_that_of_an_earlier_request(served: Served)
 
 
 def test_more_connections_than_are_served_are_told_so(bento: Path) -> None:
-    change = "server.BUSY_CONNECTIONS, server.MOST_CONNECTIONS = 3, 5"
+    change = "from service import protocol; server.BUSY_CONNECTIONS, protocol.MOST_CONNECTIONS = 3, 5"
     with Served(str(bento), *FREE, change=change) as served, contextlib.ExitStack() as held:
         for _ in range(3):
             held.enter_context(connected(served))
@@ -200,24 +200,24 @@ def test_an_answer_that_nobody_reads_is_given_up(bento: Path) -> None:
 
 
 def test_an_answer_that_nobody_reads_does_not_hold_up_the_end(bento: Path) -> None:
-    with Served(str(bento), *FREE, change="server.UNREAD_SECONDS = 0.5") as served:
-        with connected(served, 4096) as unread:
-            unread.sendall(LARGE * 2)
-            time.sleep(0.3)
-            code, seconds, said = served.stop(signal.SIGTERM)
+    change = "server.UNREAD_SECONDS = 0.5"
+    with Served(str(bento), *FREE, change=change) as served, connected(served, 4096) as unread:
+        unread.sendall(LARGE * 2)
+        time.sleep(0.3)
+        code, seconds, said = served.stop(signal.SIGTERM)
     assert (code, said) == (0, "")
     assert seconds < 5
 
 
 def test_an_answer_that_is_being_read_is_finished_at_the_end(bento: Path) -> None:
     with Served(str(bento), *FREE, change="server.UNREAD_SECONDS = 1") as served:
-        with connected(served, 4096) as slow:
+        with connected(served) as slow:
             slow.sendall(LARGE)
             received = slow.recv(2**16)
             os.kill(served.process.pid, signal.SIGTERM)
             begun = time.monotonic()
             while piece := slow.recv(2**20):
                 received += piece
-                time.sleep(0.02 if time.monotonic() - begun < 3 else 0)
+                time.sleep(0.3 if time.monotonic() - begun < 3 else 0)
         assert served.process.wait(10) == 0
     assert len(received.partition(b"\r\n\r\n")[2]) == 32 * 2**20

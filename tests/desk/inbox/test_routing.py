@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 
@@ -231,6 +232,20 @@ def test_a_machine_does_not_overrule_a_person(rates: Put, source: str) -> None:
         "person",
         None,
     )
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize(("said", "decision"), [("saws", "auto"), ("plush", "review")])
+def test_a_branch_does_not_overrule_a_person_who_said_a_category_of_it(rates: Put, said: str, decision: str) -> None:
+    through(product("a", "unsure"))
+    Product.objects.update(category_id=said, source="review")
+    service = Service()
+    answer = service.answer([product("a", "Drill")]) | {"decided_id": ["tools"]}
+    service.queue.append(httpx.Response(200, json=answer))
+    receive([product("a", "Drill")], timezone.now())
+    assert score_waiting(service.client()) == 1
+    assert Prediction.objects.latest("id").decision == decision
+    assert Product.objects.get().category_id == said
 
 
 def test_where_both_say_the_same_nobody_is_asked_and_the_persons_word_stands(rates: Put) -> None:

@@ -30,8 +30,9 @@ def ask(
     auto = decision == "auto"
     product = Product.objects.create(
         product_id=product_id or f"p{next(_NUMBERS)}", received_at=now, audit_probability=0.1, audit_drawn=audit,
-        blind=blind, double=double, category_id=(decided_id or category_id) if auto else None, branch_id="tools" if auto else None,
-        source=Source.AUTO if auto else Source.NONE, settled_at=now if auto else None,
+        blind=blind, double=double, category_id=(decided_id or category_id) if auto else None,
+        branch_id="tools" if auto else None, source=Source.AUTO if auto else Source.NONE,
+        settled_at=now if auto else None,
     )  # fmt: skip
     revision = revise(product, 1, title or f"Thing {product.product_id}", **texts)
     prediction = predict(revision, decision, category_id, audit=audit, blind=blind, decided_id=decided_id)
@@ -54,9 +55,9 @@ def predict(
     return Prediction.objects.create(
         revision=revision, product_id=revision.product_id, predicted_at=timezone.now(), category_id=category_id,
         branch_id="tools", confidence=0.9, branch_confidence=0.9, threshold=0.8,
-        decided_id=(decided_id or category_id) if decision == "auto" else None, service_decision=decision, decision=decision,
-        reason="confident", alternatives=ALTERNATIVES, model_version="3", policy_id="p1", audit_probability=0.1,
-        audit_drawn=audit, blind=blind,
+        decided_id=(decided_id or category_id) if decision == "auto" else None, service_decision=decision,
+        decision=decision, reason="confident", alternatives=ALTERNATIVES, model_version="3", policy_id="p1",
+        audit_probability=0.1, audit_drawn=audit, blind=blind,
     )  # fmt: skip
 
 
