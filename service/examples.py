@@ -126,7 +126,7 @@ HEALTH: dict[str, Any] = {
     "model": _MODEL,
     "prediction_log": {"failing": False, "since": None, "lost": 0, "written": 120934, "queued": 12},
 }
-PROBLEMS: dict[int, dict[str, Any]] = {
+_DETAILS: dict[int, dict[str, Any]] = {
     400: {"detail": "the body is not JSON: it breaks at byte 52"},
     401: {"detail": "a key is needed: `Authorization: Bearer KEY`"},
     403: {"detail": "no API key is configured, so the service answers on a loopback address only"},
@@ -135,6 +135,8 @@ PROBLEMS: dict[int, dict[str, Any]] = {
     413: {"detail": "the body is larger than 5242880 bytes; send fewer products at once"},
     415: {"detail": "the body must be JSON: send `Content-Type: application/json`"},
     422: {"detail": "no product of the request is good; errors says what is wrong with each", "errors": [_BLANK]},
+    431: {"detail": "request line and headers are limited to 65536 bytes and 100 headers"},
     500: {"detail": "the service failed; its log tells more under request 6f1d0c9b8a7e4f5d"},
     503: {"detail": "too many batches wait for the model; ask again in 13 s"},
 }
+PROBLEMS = {status: detail if status == 431 else {**detail, "model": _MODEL} for status, detail in _DETAILS.items()}

@@ -123,9 +123,10 @@ class Metrics(Collector):
         """All metrics in the format that the header `Accept` asks for, and its content type."""
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is no number
+            return encode(self._registry), content_type
+        except (TypeError, ValueError):  # a version that is no number, or one that nobody knows
             encode, content_type = choose_encoder("")
-        return encode(self._registry), content_type
+            return encode(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, as prometheus_client asks for them."""

@@ -31,9 +31,8 @@ Puts products into the categories of a tree, says how sure it is, and whether a 
 Answers are columns: place 0 of every column belongs to the first product sent. A bad product is an error of its
 own place (`errors`), with null in every column; where no product is good, the whole request is refused (422).
 Every answer names the model version, the policy and the Bento that it came from. Errors of a whole request are
-problem details (RFC 9457). A request may be sent again at any time: the same model gives the same answer.
-
-Probes for Kubernetes are at /livez and /readyz."""
+problem details (RFC 9457), which name them too where the request was read as one of /v1. A request may be sent
+again at any time: the same model gives the same answer."""
 _PROBLEMS = {
     400: "The body is not JSON in UTF-8, or the request is not HTTP as it should be.",
     401: "A key is needed, or the one sent is not known.",
@@ -43,12 +42,13 @@ _PROBLEMS = {
     413: "The body is larger than 5 MB.",
     415: "The body is not declared as JSON in UTF-8, or it is compressed.",
     422: "The JSON is not of the form described here, or no product of the request is good.",
+    431: "Request line and headers are longer than 64 KB, or more than 100.",
     500: "The service failed; its log tells more under the id in X-Request-ID.",
-    503: "Too many requests wait, or the answer took too long; ask again after Retry-After seconds.",
+    503: "Too many requests or connections, or the answer took too long; ask again after Retry-After seconds.",
 }
-_OF_ALL = (400, 405, 413, 500)
+_OF_ALL = (400, 405, 413, 431, 500, 503)
 _OF_KEYS = (401, 403)
-_OF_BODIES = (408, 415, 422, 503)
+_OF_BODIES = (408, 415, 422)
 _OPEN: list[dict[str, list[str]]] = []
 _KEY: list[dict[str, list[str]]] = [{"key": []}, {}]
 _ID = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
@@ -71,9 +71,10 @@ def description() -> dict[str, Any]:
         "tags": [
             {"name": "answers", "description": "What the model and its policy say of products."},
             {"name": "facts", "description": "What is served, and how it does."},
+            {"name": "probes", "description": "For what runs the service, such as Kubernetes; open."},
             {"name": "page", "description": "The page to try it with."},
         ],
-        "paths": {**_posts(), **_gets(), **_page()},
+        "paths": {**_posts(), **_gets(), **_probes(), **_page()},
         "components": {
             "schemas": components,
             "headers": _headers(),
@@ -147,6 +148,16 @@ def _gets() -> dict[str, Any]:
             "description", "This description", {"application/json": {"schema": {"type": "object"}}}, True, True
         ),
     }
+
+
+def _probes() -> dict[str, Any]:
+    texts = {
+        "/livez": "Whether the process runs; for a probe of liveness",
+        "/readyz": "Whether the model is loaded and answers; for a probe of readiness",
+        "/healthz": "As /livez, for what asks there",
+    }
+    plain = {"text/plain": {"schema": {"type": "string"}}}
+    return {path: _get(path.strip("/"), text, plain, is_open=True, tag="probes") for path, text in texts.items()}
 
 
 def _page() -> dict[str, Any]:

@@ -27,6 +27,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.headers = []  # there also for an error before a first request
         self._in_head = True  # whether what comes next is a request line or a header, rather than a body
         self._head = self._headers_read = 0  # bytes and headers of this request
         self._beside = 0  # bytes since a body last came or a request ended: of a line that has not ended
@@ -98,16 +99,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _may_answer(self) -> bool:
         """Whether no earlier request still waits for its answer, and this one has none."""
-        if self.pipeline:
-            return False
-        if self._in_head or self.cycle is None:
-            return self.cycle is None or self.cycle.response_complete
-        return not self.cycle.response_started
+        last: Any = self.cycle  # None before the first request
+        if last is None:
+            return True
+        if self._in_head:
+            return bool(last.response_complete)
+        return not self.pipeline and not last.response_started
 
     def _problem(self, refused: Refused) -> bytes:
         answer = refused.answer()
         headers = [*answer.raw_headers, *ANSWERED_WITH]
-        headers.append((b"x-request-id", request_id_of(self.headers or ()).encode()))
+        headers.append((b"x-request-id", request_id_of(self.headers).encode()))
         headers += [*self.server_state.default_headers, (b"connection", b"close")]
         there: dict[bytes, bytes] = {}
         for name, value in headers:

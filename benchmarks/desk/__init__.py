@@ -8,6 +8,8 @@
 - *intake*: products through the inbox, against posting them to the service directly (`benchmarks.desk.intake`)
 - *quality_page*: the pages over a ledger of a million products (`benchmarks.desk.pages`)
 - *labelling*: twenty people labelling at once (`benchmarks.desk.people`)
+- *next_item*: from an answer sent to the next item received, over a ledger of a million products
+  (`benchmarks.desk.next_item`)
 - *keys*: key strokes from a product shown to its answer stored, in a browser (`benchmarks.desk.keys`)
 
 `--quick` is a small form of each, whose figures say nothing. `--only PART` measures one part again and leaves the

@@ -69,6 +69,12 @@ def _labelling(quick: bool) -> list[Result]:
     return labelling_rows(quick=quick)
 
 
+def _next_item(quick: bool) -> list[Result]:
+    from benchmarks.desk.next_item import next_item_rows
+
+    return next_item_rows(20_000 if quick else 1_000_000)
+
+
 def _keys(quick: bool) -> list[Result]:
     from benchmarks.desk.keys import key_rows
 
@@ -82,6 +88,7 @@ PARTS: dict[str, Callable[[bool], list[Result]]] = {  # by what the ids of their
     "intake": _intake,
     "quality_page": _pages,
     "labelling": _labelling,
+    "next_item": _next_item,
     "keys": _keys,
 }
 

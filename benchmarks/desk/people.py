@@ -210,6 +210,13 @@ def _post(client: httpx.Client, path: str, body: Mapping[str, Any], number: int,
 @contextlib.contextmanager
 def running_desk(database: str, people: int, tasks: int, password: str = "") -> Iterator[Desk]:
     """A desk's web server on a new database (`sqlite` or `postgresql`), with people and tasks."""
+    with prepared_desk(database, _PREPARE, str(people), str(tasks), password) as desk:
+        yield desk
+
+
+@contextlib.contextmanager
+def prepared_desk(database: str, code: str, *words: str) -> Iterator[Desk]:
+    """A desk's web server on a new database that `code` fills, given `words`; its last line is JSON, the tokens."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aisle-people-")))
         (folder / "desk").mkdir()
@@ -220,7 +227,7 @@ def running_desk(database: str, people: int, tasks: int, password: str = "") -> 
             "DJANGO_SETTINGS_MODULE": "desk.settings",
         }  # fmt: skip
         _python("from desk.manage import main; main()", environment, "migrate", "--verbosity", "0")
-        keys = json.loads(_python(_PREPARE, environment, str(people), str(tasks), password))
+        keys = json.loads(_python(code, environment, *words).splitlines()[-1])
         port = servers.free_port()
         command = [sys.executable, "-m", "gunicorn", "desk.wsgi", "--worker-class", "gthread", "--threads", "8"]
         command += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]

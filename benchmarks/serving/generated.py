@@ -36,6 +36,7 @@ def made_up(url: str, cases: int, seed: int = 0) -> tuple[int, int, list[str]]:
     import hypothesis
     import schemathesis
     from schemathesis.checks import not_a_server_error
+    from schemathesis.core.failures import FailureGroup
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
         response_headers_conformance,
@@ -63,8 +64,10 @@ def made_up(url: str, cases: int, seed: int = 0) -> tuple[int, int, list[str]]:
         good += answer.status_code == 200
         try:
             case.validate_response(answer, checks=checks)
-        except Exception as error:
-            wrong.append(f"{case.method} {case.path}: {str(error).splitlines()[0]}")
+        except (Exception, FailureGroup) as error:  # a group of these is no Exception
+            reasons = error.exceptions if isinstance(error, FailureGroup) else [error]
+            told = "; ".join(sorted(f"{type(one).__name__} {str(one).splitlines()[0]}" for one in reasons))
+            wrong.append(f"{case.method} {case.path}: {told}")
 
     for operation in operations:
         for mode in schemathesis.GenerationMode:

@@ -28,7 +28,7 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Label", "label/", (Role.LABELLER,)),
     ("My answers", "label/mine/", (Role.LABELLER,)),
     ("Quality", "quality/", (Role.BUSINESS,)),
-    ("Quality of people", "quality/people/", (Role.REVIEWER,)),
+    ("Labellers", "quality/people/", (Role.REVIEWER,)),
     ("Products", "products/", (Role.BUSINESS,)),
     ("Inbox", "inbox/", (Role.BUSINESS,)),
     ("Brakes", "brakes/", (Role.BUSINESS,)),

@@ -32,7 +32,7 @@ _ABOUT = {
     "Label": "Answer the next product: is this the right category?",
     "My answers": "What you answered, with a way to take it back.",
     "Quality": "How accurate the catalogue is, how sure we are, what it costs.",
-    "Quality of people": "How often people agree and err, and how fast they answer.",
+    "Labellers": "How often people agree and err, and how fast they answer.",
     "Products": "Find a product, see its whole history, correct it.",
     "Inbox": "Send products, see what waits and whether the service answers.",
     "Brakes": "Stop or tighten automatic decisions, and release them again.",

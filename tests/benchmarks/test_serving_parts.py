@@ -123,11 +123,11 @@ def digits(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.parametrize("fails_at", [None, 0])
 def test_made_up_requests_are_counted_by_their_answers(
-    digits: str, fails_at: int | None, monkeypatch: pytest.MonkeyPatch
+    digits: str, fails_at: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(_Digits, "fails_at", fails_at)
     found = values(generated_rows(digits, 40))
     statuses = _Digits.statuses
     assert found == {"cases": statuses.total(), "good": statuses[200], "server_errors": statuses[500]}
     assert statuses[200] > 0
-    assert (statuses[500] > 0) == (fails_at is not None)
+    assert (statuses[500] > 0) == ("POST /digits: ServerError" in capsys.readouterr().out) == (fails_at is not None)

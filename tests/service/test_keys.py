@@ -170,6 +170,30 @@ def test_a_file_that_is_spoilt_later_changes_nothing(
     assert "the API keys known so far stay in force" in caplog.text
 
 
+def test_what_is_wrong_with_the_file_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = file_of(tmp_path, line_of("shop", "a"))
+    known = Keys({}, path)
+
+    def said() -> int:
+        caplog.clear()
+        with caplog.at_level(logging.ERROR):
+            for _ in range(3):
+                assert known.name_of(b"a") == "shop"
+        return len(caplog.records)
+
+    assert (said(), known.failing) == (0, False)
+    path.rename(tmp_path / "away")
+    assert (said(), said(), known.failing) == (1, 0, True)
+    file_of(tmp_path, "shop:abc")
+    assert (said(), said()) == (1, 0)
+    file_of(tmp_path, "# another mistake", "shop:abc")
+    assert (said(), known.failing) == (1, True)
+    (tmp_path / "away").rename(path)
+    assert (said(), known.failing) == (0, False)
+    path.unlink()
+    assert (said(), known.failing) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "message"),
     [

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
+from service import keys
 from service.engine import Engine
+from service.keys import line_of
 from service.metrics import CONFIDENCES, Metrics
 from service.schemas import ModelName, ProductError
 from tests.service.asking import CATEGORIZE, Client, stub_engine
@@ -88,6 +92,45 @@ def test_one_value_after_the_other_is_counted_like_all_at_once() -> None:
         assert count == other["aisle_confidence_bucket", str(bound)] == (values <= bound).sum()
     assert one["aisle_confidence_sum",] == pytest.approx(other["aisle_confidence_sum",]) == pytest.approx(values.sum())
     assert one["aisle_confidence_bucket", "+Inf"] == 500
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=abc",
+        "text/plain; version=1.x",
+        "text/plain;version=",
+        "application/openmetrics-text; version=1.0.0.x; escaping=odd",
+        "x;y;z,,;version=1",
+    ],
+)
+def test_a_version_that_is_none_gets_the_usual_format(accept: str) -> None:
+    answer = Client(stub_engine()).get("/metrics", headers={"accept": accept})
+    assert answer.status_code == 200
+    assert samples(answer.text)["aisle_batches_waiting",] == 0
+
+
+def test_nobody_waits_for_one_who_collects_slowly() -> None:
+    metrics = Metrics(NAME, lambda: 0, lambda: None)
+    collected = metrics.collect()
+    next(iter(collected))
+    counting = threading.Thread(target=lambda: metrics.answered("/metrics", 200, 0.1), daemon=True)
+    counting.start()
+    counting.join(5)
+    assert not counting.is_alive()
+
+
+def test_a_file_of_keys_that_cannot_be_used_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "SECONDS_BETWEEN_LOOKS", 0.0)
+    path = tmp_path / "keys"
+    path.write_text(line_of("shop", "s"))
+    client = Client(stub_engine(), api_keys_file=path, metrics_open=True)
+    assert scraped(client)["aisle_api_keys_file_failing",] == 0
+    path.write_text("shop:abc")
+    assert scraped(client)["aisle_api_keys_file_failing",] == 1
+    path.write_text(line_of("shop", "s"))
+    assert scraped(client)["aisle_api_keys_file_failing",] == 0
+    assert scraped(Client(stub_engine()))["aisle_api_keys_file_failing",] == 0
 
 
 def test_both_formats_of_prometheus_are_spoken() -> None:

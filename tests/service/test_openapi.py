@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -10,6 +11,7 @@ import pytest
 from service import schemas, static
 from service.engine import Engine
 from service.openapi import description
+from service.settings import PROBES
 from tests.service.asking import Client, stub_engine
 
 DESCRIPTION = json.loads(msgspec.json.encode(description()))
@@ -41,7 +43,7 @@ def contents() -> list[tuple[str, dict[str, Any]]]:
 
 def test_every_path_that_is_served_is_described_and_no_other() -> None:
     served = {route.path for route in Client(stub_engine()).app.routes}  # type: ignore[attr-defined]
-    assert set(DESCRIPTION["paths"]) == served - {"/{path:path}"}
+    assert set(DESCRIPTION["paths"]) == (served - {"/{path:path}"}) | PROBES  # those are BentoML's
     assert set(static.FILES) <= served
 
 
@@ -75,7 +77,7 @@ def test_examples_of_requests_and_answers_are_what_is_read_and_written() -> None
 def test_a_client_sees_what_each_operation_may_answer() -> None:
     for path, method, operation in OPERATIONS:
         statuses = set(operation["responses"])
-        assert {"200", "400", "405", "500"} <= statuses
+        assert {"200", "400", "405", "431", "500", "503"} <= statuses
         assert ("401" in statuses) == (operation["security"] != [])
         if method == "post":
             assert {"408", "413", "415", "422", "503"} <= statuses, path
@@ -93,6 +95,12 @@ def test_the_pattern_of_a_title_says_what_is_read(text: str, good: bool) -> None
     assert jsonschema.Draft202012Validator(schema).is_valid({"title": text}) == good
     answer = Client(stub_engine()).post("/v1/categorize", {"products": [{"title": text}]})
     assert answer.status_code == (200 if good else 422)
+
+
+def test_problems_are_described_with_the_model_and_the_tag_of_a_bento_as_it_is_built() -> None:
+    assert "model" in DESCRIPTION["components"]["schemas"]["Problem"]["properties"]
+    text = json.dumps(DESCRIPTION)
+    assert set(re.findall(r'aisle:[^"]*', text)) == {"aisle:7-0a1b2c3d4e5f"}
 
 
 def test_the_model_of_an_answer_names_each_reason_that_a_decision_can_have() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.parsing import RULES, Batch, read_products, read_request
 from service.problems import Refused
 from service.schemas import CategorizeRequest, Code, ExplainRequest, ProbabilitiesRequest, Product, ProductError
+from tests.service.asking import CATEGORIZE, Client, stub_engine
 
 GOOD = b'{"title":"drill"}'
 SECRET = "sEcReT"
@@ -175,6 +176,17 @@ def test_a_bad_body_is_refused(body: bytes, status: int, word: str) -> None:
     problem = refused(body)
     assert problem.status == status
     assert word in problem.detail
+
+
+@pytest.mark.parametrize("depth", [900, 950, 990, 1000, 3000])
+@pytest.mark.parametrize("blanks", [0, 2**16])
+def test_what_is_nested_too_deeply_is_no_defect(depth: int, blanks: int) -> None:
+    """Names are looked for twice only where one may be spelt with escapes, with less room on the stack."""
+    body = b'{"products":[{"title":"\\u0041"},' + b"[" * depth + b"]" * depth + b"]}" + b" " * blanks
+    answer = Client(stub_engine()).post(CATEGORIZE, body)
+    assert answer.status_code in ((400,) if depth > 1000 else (200, 400))  # how deep it may be is up to the stack
+    if answer.status_code == 400:
+        assert "nested too deeply" in answer.json()["detail"]
 
 
 def test_each_kind_of_request_has_its_own_rules() -> None:
