@@ -46,9 +46,10 @@ def make_key() -> str:
 
 def line_of(name: str, key: str) -> str:
     """What stands for `key` in the file or in AISLE_API_KEYS: `name:sha256`."""
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name.startswith(PREFIX):
         raise ConfigurationError(
-            f"{name!r} cannot name a key; use up to 64 letters, digits, dots, dashes and underscores"
+            f"{name!r} cannot name a key; use up to 64 letters, digits, dots, dashes and underscores, "
+            f"beginning with something else than {PREFIX}, as keys do"
         )
     return f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
 

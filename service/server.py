@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import gc
 import logging
 import signal
 import socket
 import sys
+import termios
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
@@ -152,7 +155,7 @@ class Unread:
         """End those where nothing was read for `seconds`: closing alone would wait until all is."""
         known = {}
         for connection in list(connections):
-            size = connection.transport.get_write_buffer_size()
+            size = _unread_bytes(connection.transport)
             if not size:
                 continue
             before, since = self._known.get(connection, (size, now))
@@ -160,6 +163,16 @@ class Unread:
             if now - known[connection][1] > seconds:
                 connection.transport.abort()
         self._known = known
+
+
+def _unread_bytes(transport: Any) -> int:
+    """What waits here and, then, in the kernel: only after megabytes were read does it take more from here."""
+    size: int = transport.get_write_buffer_size()
+    if size:
+        with contextlib.suppress(OSError):
+            waiting = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+            size += int.from_bytes(waiting, sys.byteorder)
+    return size
 
 
 class _Gate(Shield):
