@@ -67,10 +67,10 @@ class Post(Generic[T]):
         except Refused as refused:
             self._metrics.refused(refused.errors)
             raise
+        delivered()  # in time, and somebody waits for it: who has an answer finds it logged
         headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-        delivered()
 
     async def _made(self, body: bytes, receive: Receive) -> _Made:
         if len(body) > SMALL_BODY:
