@@ -121,6 +121,15 @@ def _exchange(one: Path, other: Path) -> bool:
     )
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` on the disk: only then is a file that was put there safe from a loss of power."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with replacing(path) as temporary:

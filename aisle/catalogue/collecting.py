@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from aisle.catalogue.log_files import closed_files, dead, free_name, give_closed
 from aisle.catalogue.predictions import LogFile, by_day, read_log
 from aisle.catalogue.tables import write_shard
 from aisle.errors import DataError, one_line
-from aisle.files import holding, sha256_of
+from aisle.files import holding, sha256_of, sync_folder
 
 COLLECTED = "collected"
 GROUP_BYTES = 64 << 20  # of log files that become shards together: bounds the memory
@@ -218,7 +217,7 @@ class _Collection:
         for (_, some), shard in zip(by_day(rows).items(), journal.shards, strict=True):
             write_shard(some, "predictions", journal.path_of(shard))
         if journal.shards:
-            _sync(journal.into / "predictions")
+            sync_folder(journal.into / "predictions")
         journal.as_written().write(self._logs)
 
     def _tidy(self, journal: Journal) -> None:
@@ -254,12 +253,3 @@ def _clean(folder: Path) -> None:
     for path in folder.glob(".*.part"):
         if _LEFT_OVER.fullmatch(path.name):
             path.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in `folder` on the disk, before the sources of what they name are taken away."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

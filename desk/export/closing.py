@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from aisle.errors import DataError
-from aisle.files import holding, sha256_of
+from aisle.files import holding, sha256_of, sync_folder
 from desk.export.labels import labels
 from desk.export.plan import Plan, last_closed, plan_days, plan_of
 from desk.export.rows import TABLES
@@ -127,7 +127,7 @@ def _write(export: Export, folder: Path, done: Exported) -> None:
         for name in made:
             (folder / name).parent.mkdir(exist_ok=True)
             os.replace(stage / name, folder / name)  # noqa: PTH105, beside the rest of the protocol
-            _sync((folder / name).parent)
+            sync_folder((folder / name).parent)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     for name, facts in made.items():
@@ -192,12 +192,3 @@ def _clean(folder: Path) -> None:
     """Take away what killed runs left in the folder."""
     for left in folder.glob(f"{_STAGE}*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in `folder` on the disk before the ledger says that they are there."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

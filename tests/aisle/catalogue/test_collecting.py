@@ -335,7 +335,7 @@ def test_a_file_taken_away_before_its_rows_were_safe(
 ) -> None:
     """What was written of the interrupted collection goes, and the rest is collected afresh."""
     with monkeypatch.context() as patch:
-        patch.setattr(collecting, "_sync", lambda _: (_ for _ in ()).throw(Killed()))
+        patch.setattr(collecting, "sync_folder", lambda _: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             collect(logs, tmp_path / "data")
     assert ids_in(tmp_path / "data") == ALL
