@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aisle.audit.draws import audited_population
-from aisle.audit.lists import TEXTS, Filled, read_filled, write_list
+from aisle.audit.lists import Filled, read_filled, write_list
 from aisle.audit.sampling import Secret
 from aisle.audit.verdicts import audit_labels, verdicts
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _write(folder: Path | str, todo: list[str], secret: Secret, purpose: str, hi
         for product in (todo[place] for place in order):
             audit = audits[product]
             shown = None if hide or is_true(audit["blind"]) else str(audit["category_id"])
-            known = {name: texts[product][name] for name in TEXTS if not _null(texts[product][name])}
+            known = {name: texts[product][name] for name in PRODUCT_FIELDS if not _null(texts[product][name])}
             name = taxonomy.full_name(shown) if shown is not None and shown in taxonomy else ""
             yield {
                 "product_id": product,

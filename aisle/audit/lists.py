@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.errors import DataError
 from aisle.files import write_text
 
-TEXTS = ("title", "description", "brand", "seller_category", "price", "currency", "seller")
-COLUMNS = ("product_id", "revision", *TEXTS, "suggestion", "suggestion_name", "answer", "note")
+COLUMNS = ("product_id", "revision", *PRODUCT_FIELDS, "suggestion", "suggestion_name", "answer", "note")
 WANTED = ("product_id", "answer")
 YES, SKIP = ("yes", "y"), ("skip", "cannot say")
 # What a spreadsheet takes for a formula, also in full width; a text that begins with the apostrophe that marks

@@ -29,9 +29,9 @@ def main() -> None:
 
 
 def _interval(quick: bool) -> list[Result]:
-    from benchmarks.desk.intervals import measured
+    from benchmarks.desk.intervals import QUICK_SIMULATIONS, SIMULATIONS, measured
 
-    return measured(200, 20) if quick else measured(10_000)
+    return measured(QUICK_SIMULATIONS, 200) if quick else measured(SIMULATIONS)
 
 
 def _draw(quick: bool) -> list[Result]:
@@ -41,9 +41,9 @@ def _draw(quick: bool) -> list[Result]:
 
 
 def _kills(quick: bool) -> list[Result]:
-    from benchmarks.desk.kills import KILLS, kill_rows
+    from benchmarks.desk.kills import KILLS, QUICK_KILLS, kill_rows
 
-    return kill_rows(2 if quick else KILLS)
+    return kill_rows(QUICK_KILLS if quick else KILLS)
 
 
 def _intake(quick: bool) -> list[Result]:

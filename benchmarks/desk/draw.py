@@ -1,6 +1,6 @@
 """Is the recorded probability the chance of being drawn? A million products, every stratum, many ways to cut.
 
-    python -m benchmarks.desk.draw [--quick]
+    python -m benchmarks.desk --only draw [--quick]
 
 Products of many sellers come over 30 days with a confidence, a branch and a category; rates have bands, branches,
 thin strata and a budget. Within every stratum (rate, seller, day, branch, category, confidence, digits of the
@@ -16,9 +16,7 @@ alone, over all strata with 10 or more, and has no limit.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import sys
 import time
 
 import numpy as np
@@ -26,8 +24,7 @@ from numpy.typing import NDArray
 
 from aisle.audit.rates import ABOVE_ALL, Band, Rates, fewest_recent
 from aisle.audit.sampling import Draw, Secret, draw
-from aisle.errors import exit_code_of
-from benchmarks.results import Result, report
+from benchmarks.results import Result
 
 PRODUCTS, QUICK_PRODUCTS = 1_000_000, 100_000
 SECRETS = 10
@@ -135,15 +132,3 @@ def _shares(found: Draw, rates: Rates) -> float:
         (both, rates.blind_share * rates.double_share),
     ]
     return round(max(abs(hits - drawn * p) / np.sqrt(drawn * p * (1 - p)) for hits, p in cases), 2)
-
-
-def main() -> None:
-    """Print and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer products; nothing tracked is written")
-    quick: bool = parser.parse_args().quick
-    report("desk_draw", measured(QUICK_PRODUCTS if quick else PRODUCTS), quick=quick)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code_of(main))

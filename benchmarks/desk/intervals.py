@@ -1,6 +1,6 @@
 """Do the intervals of audits hold the truth? Simulated over rates, skips, small counts, and people who err.
 
-    python -m benchmarks.desk.intervals [--quick]
+    python -m benchmarks.desk --only interval [--quick]
 
 A cell is one way of auditing: expected audits (5 to 2,000), share of wrong decisions (0 to 30 %), skips at random (0 to
 30 %), how far probabilities lie apart (even, 10-fold, and 50-fold in the drawn-up ones), which share of
@@ -15,8 +15,6 @@ the corrected one against the truth.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -28,8 +26,7 @@ from tqdm import tqdm
 from aisle.audit.corrections import PeopleCounts, corrected
 from aisle.audit.estimates import AuditSums, estimate
 from aisle.audit.intervals import share_interval
-from aisle.errors import exit_code_of
-from benchmarks.results import Result, report
+from benchmarks.results import Result
 
 AUDITS = (5, 10, 20, 50, 100, 300, 1000, 2000)
 ERRORS = (0.0, 0.002, 0.01, 0.03, 0.1, 0.3)
@@ -296,16 +293,3 @@ def measured(many: int, rows: int | None = None) -> list[Result]:
         )
     )
     return found
-
-
-def main() -> None:
-    """Print and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few simulations and cells; nothing tracked is written")
-    quick: bool = parser.parse_args().quick
-    rows = measured(QUICK_SIMULATIONS, 200) if quick else measured(SIMULATIONS)
-    report("desk_intervals", rows, quick=quick)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code_of(main))

@@ -1,6 +1,6 @@
 """Key strokes from a product shown to its answer stored, counted by the browser itself.
 
-    python -m benchmarks.desk.keys [--quick]
+    python -m benchmarks.desk --only keys [--quick]
 
 `keys.right`: the suggestion is right. `keys.wrong`: it is wrong, and the truth is among the alternatives,
 each of them in turn. The worst product counts. Strokes are what the page's own window saw; an answer
@@ -9,14 +9,12 @@ is stored when the desk has confirmed it.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
-from aisle.errors import DataError, exit_code_of
+from aisle.errors import DataError
 from benchmarks.desk.people import running_desk
-from benchmarks.results import Result, report
+from benchmarks.results import Result
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -73,15 +71,3 @@ def _strokes(page: Page, truth: int | None) -> int:
     if response.status != 200 or said != (category or "c00"):
         raise AssertionError(f"'{title}' was stored as {said} with status {response.status}")
     return int(page.evaluate("window.strokes"))
-
-
-def main() -> None:
-    """Measure and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.desk.keys", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_PRODUCTS} products of each kind")
-    arguments = parser.parse_args()
-    report("desk-keys", key_rows(quick=arguments.quick), quick=arguments.quick)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code_of(main))

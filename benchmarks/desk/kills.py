@@ -5,12 +5,11 @@ again until it is heard. Killed are the web server, the worker, an export, or th
 server; with SQLite all processes of the desk at once, for the database lives in them), and started again
 at once. In the end everybody finishes, and what was acknowledged is held against the ledger and the shards.
 
-    python -m benchmarks.desk.kills [--quick] [--kills N] [--database sqlite|postgresql]
+    python -m benchmarks.desk --only kills [--quick]
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -28,10 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from aisle.audit.rates import Rates, write_rates
-from aisle.errors import exit_code_of
 from benchmarks.catalogues import PROJECT
 from benchmarks.desk.kills_load import TREE, Feed, Labeller, service
-from benchmarks.results import Result, report
+from benchmarks.results import Result
 from benchmarks.serving.servers import free_port, stop
 
 KILLS, QUICK_KILLS = 200, 3
@@ -232,19 +230,3 @@ def _kill_postgresql(data: Path) -> None:
     children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
     os.kill(number, signal.SIGKILL)
     _until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 30)
-
-
-def main() -> None:
-    """Print and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few kills; nothing tracked is written")
-    parser.add_argument("--kills", type=int, help=f"how many (default: {KILLS}, quick {QUICK_KILLS})")
-    parser.add_argument("--database", choices=DATABASES, help="only this one")
-    given = parser.parse_args()
-    kills = given.kills or (QUICK_KILLS if given.quick else KILLS)
-    rows = kill_rows(kills, [given.database] if given.database else DATABASES)
-    report("desk_kills", rows, quick=given.quick or given.database is not None)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code_of(main))

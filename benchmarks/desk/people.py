@@ -1,6 +1,6 @@
 """Twenty people label at once, over HTTP, as the page does: is a task ever given twice, an answer lost or refused?
 
-    python -m benchmarks.desk.people [--quick]
+    python -m benchmarks.desk --only labelling [--quick]
 
 Everybody claims, looks for a moment, answers (now and then wrongly, or "cannot say", or takes the last
 answer back), and sends one answer in twenty again, as a browser does that missed the receipt. An error
@@ -11,7 +11,6 @@ while the first one's ten minutes had not passed.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -30,9 +29,8 @@ from uuid import uuid4
 
 import httpx
 
-from aisle.errors import exit_code_of
 from benchmarks.catalogues import PROJECT
-from benchmarks.results import Result, report
+from benchmarks.results import Result
 from benchmarks.serving import servers
 from tests.desk import postgres
 
@@ -241,15 +239,3 @@ def _python(code: str, environment: Mapping[str, str], *words: str) -> str:
         [sys.executable, "-c", code, *words], env=whole, check=True, stdout=subprocess.PIPE, text=True
     )
     return done.stdout
-
-
-def main() -> None:
-    """Measure and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.desk.people", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SECONDS:.0f} seconds a database")
-    arguments = parser.parse_args()
-    report("desk-people", labelling_rows(quick=arguments.quick), quick=arguments.quick)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_code_of(main))

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from desk.history import braking, names
 from desk.ledger.models import Answer, Correction, Decision, Export, Prediction, Product, Revision, Status, Task
 
-_FIELDS = ("title", "description", "brand", "seller_category", "price", "currency", "seller")
 MOST = 500  # entries of each kind; a product with more is a feed that flips
 
 _REASONS = {
@@ -47,7 +47,7 @@ def _revisions(product: Product) -> Iterator[Entry]:
     for revision in product.revisions.order_by("number")[:MOST]:
         changed = [
             (name.replace("_", " "), _text(getattr(revision, name)))
-            for name in _FIELDS
+            for name in PRODUCT_FIELDS
             if before is None or getattr(before, name) != getattr(revision, name)
         ]
         facts = [(name, text) for name, text in changed if text or before is not None]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from django.utils import timezone
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.client import Categorized, ServiceClient
 from aisle.errors import AisleError, DataError, ServiceUnavailable, one_line
 from desk.inbox.brakes import holding
@@ -22,7 +23,6 @@ from desk.ledger import models
 MOST = 1000  # what the service takes in one request
 ALTERNATIVES = 5  # of each product: as many as a labeller has keys for
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 3600.0  # seconds: the bounds between which the pauses of a product double
-_SENT = ("title", "description", "brand", "seller_category", "price", "currency", "seller")
 _SHOWN = 300
 _ROUTED = ("category_id", "branch_id", "source", "settled_at", "audit_probability", "audit_drawn", "blind", "double")
 _TALLY_KEY = ("day", "branch_id", "seller", "model_version", "decision")
@@ -41,7 +41,7 @@ class _Due(NamedTuple):
 
     def sent(self) -> dict[str, Any]:
         """The product of a request."""
-        fields = {name: value for name, value in zip(_SENT, self.texts, strict=True) if value is not None}
+        fields = {name: value for name, value in zip(PRODUCT_FIELDS, self.texts, strict=True) if value is not None}
         return {"product_id": self.product_id, "revision": self.number, **fields}
 
 
@@ -103,7 +103,7 @@ def _due(most: int) -> list[_Due]:
     """What may be sent now, oldest first; fewer at a time the more often they failed."""
     found = models.Waiting.objects.filter(refused=False, next_try_at__lte=timezone.now())
     names = ("tries", "revision__product_id", "revision__product__product_id", "revision__number")
-    values = found.values_list("revision_id", *names, *(f"revision__{name}" for name in _SENT))
+    values = found.values_list("revision_id", *names, *(f"revision__{name}" for name in PRODUCT_FIELDS))
     rows = [
         _Due(row[0], row[1], row[2], row[3], row[4], row[5:])
         for row in values.order_by("next_try_at", "revision_id")[:most]

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.catalogue.taxonomy import Taxonomy
 from desk.labelling import answers, queue
 from desk.ledger.models import Answer, Kind, Status, Task
@@ -21,7 +22,6 @@ from desk.tree import path_names, taxonomy
 ALTERNATIVES = 5
 RECENT = 6
 _LOOKED_AT = 60  # of one's latest answers, for recent categories
-_FIELDS = ("title", "description", "brand", "seller_category", "price", "currency", "seller")
 
 
 def task(shown: Task) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def task(shown: Task) -> dict[str, Any]:
         "task_id": shown.pk,
         "kind": "adjudicate" if adjudicated else "label",
         "product_id": shown.revision.product.product_id,
-        "product": {name: getattr(shown.revision, name) for name in _FIELDS},
+        "product": {name: getattr(shown.revision, name) for name in PRODUCT_FIELDS},
         "suggestion": None if hidden else suggestion,
         "alternatives": [] if hidden else alternatives,
         "answers": _two_answers(shown, tree) if adjudicated else [],

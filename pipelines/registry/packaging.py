@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.catalogue.tables import read_frame, write_frame
 from aisle.decision.answers import ANSWER_COLUMNS, answers
 from aisle.decision.policy import read_policy
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 CODE = Path(__file__).parents[1] / "served_model.py"
 PACKAGE = Path(__file__).parents[2] / "aisle"
-INPUTS = ("title", "description", "brand", "seller_category", "price", "currency", "seller")
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pyarrow", "pyyaml", "scikit-learn", "scipy", "skops")
 APART_SECONDS = 900
 
@@ -60,8 +60,10 @@ class LoggedModel:
 
 def inputs_of(products: pd.DataFrame) -> pd.DataFrame:
     """The columns that the model reads, in order; a missing one is null throughout."""
-    frame = products.reindex(columns=list(INPUTS)).reset_index(drop=True)
-    texts = {name: frame[name].astype(object).mask(frame[name].isna(), None) for name in INPUTS if name != "price"}
+    frame = products.reindex(columns=list(PRODUCT_FIELDS)).reset_index(drop=True)
+    texts = {
+        name: frame[name].astype(object).mask(frame[name].isna(), None) for name in PRODUCT_FIELDS if name != "price"
+    }
     return frame.assign(price=frame["price"].astype("float64"), **texts)
 
 
@@ -73,7 +75,7 @@ def signature() -> ModelSignature:
     kinds = dict.fromkeys(("price", "confidence", "branch_confidence", "threshold"), DataType.double)
     may_be_null = ("threshold", "decided_id", "start_branch_id")
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(kinds.get(name, DataType.string), name, required=name == "title") for name in INPUTS
+        ColSpec(kinds.get(name, DataType.string), name, required=name == "title") for name in PRODUCT_FIELDS
     ]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(kinds.get(name, DataType.string), name, required=name not in may_be_null) for name in ANSWER_COLUMNS

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from aisle.catalogue.columns import PRODUCT_FIELDS
 from pipelines.registry import connection, packaging, registering, versions
 from pipelines.registry.presence import version_is_there
 from tests.pipelines.small_graph import CANDIDATE, products, write_graph
@@ -76,7 +77,7 @@ class TestTheLoadedModel:
     def test_has_the_signature(self, model: Any) -> None:
         schema = model.metadata.signature
         assert [one.name for one in schema.inputs.inputs if one.required] == ["title"]
-        assert schema.inputs.input_names() == list(packaging.INPUTS)
+        assert schema.inputs.input_names() == list(PRODUCT_FIELDS)
         assert schema.outputs.input_names() == ANSWER
 
     @pytest.mark.parametrize(("title", "said"), [(None, "missing"), (float("nan"), "missing"), ("  ", "empty")])
