@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("aisle", "commands", "desk", "expectations", "pipelines", "service")
+ROOMS = ("aisle", "commands", "desk", "expectations", "monitoring", "pipelines", "service")
 LOCKS = ("requirements.lock", "requirements.bootstrap.lock", "service/requirements.lock")
 PACKAGE_INDEX = re.compile(
     r"(index-url|find-links|https?://)[^\s]*(pypi|pythonhosted|/simple\b|artifactory|devpi)", re.I

@@ -1,0 +1,1 @@
+"""Monitoring: alarms, drift, blame, the loop replayed, and what a report costs."""
