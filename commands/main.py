@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predictions": ("commands.predictions", "collect the prediction logs of services into the catalogue"),
     "desk": ("commands.desk", "start the desk, where people answer, or load, export and check"),
     "audit": ("commands.audit", "draw audits, bring answers back, report how accurate decisions really are"),
+    "rehearse": ("commands.rehearse", "make up days with a planted change, to see what monitoring makes of them"),
+    "monitor": ("commands.monitor", "say green or red, how sure, and which shop or category is to blame"),
     "summary": ("commands.summary", "say in a few lines what the last run found and what to do next"),
 }
 

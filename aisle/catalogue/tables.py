@@ -7,11 +7,12 @@ order of arrival (their names start with the day, `YYYY-MM-DD`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aisle.errors import DataError
@@ -76,6 +77,7 @@ REQUIRED = {
     "labels": ("product_id", "category_id", "origin"),
     "predictions": ("product_id", "category_id", "confidence", "decision"),
 }
+_KEY = "product_id"  # every table has it
 _DEFAULTS = {"revision": 1, "status": "answered", "adjudicated": False}
 
 
@@ -95,10 +97,26 @@ def require_catalogue(folder: Path | str) -> Path:
     return folder
 
 
-def read_table(folder: Path | str, table: str) -> pd.DataFrame:
-    """Read all shards of `table` ('products', 'labels' or 'predictions').
+def read_table(
+    folder: Path | str,
+    table: str,
+    *,
+    columns: Collection[str] | None = None,
+    shards: Collection[str] | None = None,
+    products: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Read the shards of `table` ('products', 'labels' or 'predictions').
 
-    Returns a frame with every column of the table's schema, in order of arrival, plus `shard`,
+    Parameters
+    ----------
+    columns : collection of str, optional
+        Some columns of the table's schema; all by default. Others are not read from the disk.
+    shards : collection of str, optional
+        Names of shards, without their ending; all by default.
+    products : collection of str, optional
+        Keep only the rows of these products. Shard by shard, so that memory does not grow with the rest.
+
+    Returns a frame with the columns in the schema's order, rows in order of arrival, plus `shard`,
     the shard's name without its ending. Columns that a shard lacks are null (`revision` 1,
     `status` 'answered', `adjudicated` False). Without shards the frame has no rows.
 
@@ -107,8 +125,11 @@ def read_table(folder: Path | str, table: str) -> pd.DataFrame:
     DataError
         For a shard that is not Parquet, lacks a required column, or holds another type.
     """
-    schema = SCHEMAS[table]
-    frames = [_read_shard(path, table, schema) for path in shards_of(folder, table)]
+    whole = SCHEMAS[table]
+    schema = whole if columns is None else pa.schema([whole.field(name) for name in whole.names if name in columns])
+    wanted = None if products is None else pa.array(sorted(products), pa.string())
+    paths = [path for path in shards_of(folder, table) if shards is None or path.stem in shards]
+    frames = [_read_shard(path, table, schema, wanted) for path in paths]
     if not frames:
         empty: pd.DataFrame = schema.empty_table().to_pandas()
         return empty.assign(shard=pd.Series(dtype=object))
@@ -116,14 +137,19 @@ def read_table(folder: Path | str, table: str) -> pd.DataFrame:
     return rows
 
 
-def _read_shard(path: Path, table: str, schema: pa.Schema) -> pa.Table:
+def _read_shard(path: Path, table: str, schema: pa.Schema, products: pa.Array | None = None) -> pa.Table:
     try:
-        shard = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            missing = [column for column in REQUIRED[table] if column not in there]
+            shard = None if missing else file.read(columns=[name for name in there if name in {*schema.names, _KEY}])
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet; get it again with `dvc pull`") from error
-    missing = [column for column in REQUIRED[table] if column not in shard.column_names]
-    if missing:
+    if shard is None:
         raise DataError(f"{path}: missing column {', '.join(missing)}; a {table} shard must hold it")
+    if products is not None:
+        keys = conform(shard.select([_KEY]), pa.schema([SCHEMAS[table].field(_KEY)]), str(path))
+        shard = shard.filter(pc.is_in(keys.column(_KEY), value_set=products))
     return conform(shard, schema, str(path)).append_column("shard", pa.array([path.stem] * len(shard), pa.string()))
 
 

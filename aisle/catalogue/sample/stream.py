@@ -30,6 +30,7 @@ def write_stream(
     *,
     plant: str = "quiet",
     days: int = 14,
+    per_day: int | None = None,
     start: datetime.date | None = None,
     categories: int = 200,
     branches: int = 12,
@@ -39,7 +40,7 @@ def write_stream(
 ) -> list[str]:
     """Append dated products to a sample catalogue, one shard a day, and their truth to its file.
 
-    The products are the same for the same arguments and the same length of the catalogue's days.
+    The products are the same for the same arguments, and without `per_day` for the same length of the catalogue's days.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def write_stream(
         One of `plants.KINDS`; all days show it.
     days : int
         How many days, at least 1.
+    per_day : int, optional
+        Products a day, at least 1; by default as many as the last four weeks brought.
     start : date, optional
         The first of them; the day after the last shard by default.
 
@@ -65,8 +68,9 @@ def write_stream(
         For a folder without a catalogue or with that of another sample, or with one of these days.
     """
     into, truth = require_catalogue(into), Path(truth)
-    if days < 1:
-        raise ConfigurationError(f"--days {days} is too few; 1 is the least")
+    for option, number in (("--days", days), ("--per-day", per_day)):
+        if number is not None and number < 1:
+            raise ConfigurationError(f"{option} {number} is too few; 1 is the least")
     if into.resolve() in truth.resolve().parents:
         raise ConfigurationError(f"{truth}: the truth must not lie inside the catalogue {into}; name another file")
     shards = shards_of(into, "products")
@@ -75,7 +79,7 @@ def write_stream(
     taken = [str(date) for date in dates if (into / "products" / f"{date}.parquet").exists()]
     if taken:
         raise DataError(f"{into}: holds products of {taken[0]} already; begin after {_day_of(shards[-1])} with --start")
-    count = _usual_count(shards)
+    count = _usual_count(shards) if per_day is None else per_day
     flow = Flow(Size(count * days, categories, branches, sellers, max(days, 4), seed), Plant(plant))
     if list(read_taxonomy(into / "taxonomy.csv").leaves) != tree_of(flow.leaves).leaves:
         raise DataError(

@@ -318,6 +318,13 @@ class TestStream:
         assert one == other
         assert len(names) == 2
 
+    def test_as_many_products_a_day_as_asked_for(self, copy: tuple[Path, Path]) -> None:
+        names = write_stream(*copy, days=3, per_day=25, **self.SAME)
+        new = read_table(copy[0], "products", shards=names)
+        assert new["shard"].value_counts().to_dict() == dict.fromkeys(names, 25)
+        with pytest.raises(ConfigurationError, match="--per-day 0 is too few; 1 is the least"):
+            write_stream(*copy, per_day=0, **self.SAME)
+
     def test_a_new_seller(self, copy: tuple[Path, Path]) -> None:
         new, _ = self.streamed(copy, "new_seller")
         assert (new["seller"] == "Liquidation Lot").mean() == pytest.approx(0.25, abs=0.09)

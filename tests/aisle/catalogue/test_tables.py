@@ -150,3 +150,48 @@ def test_a_full_disk_is_one_line_and_the_old_frame_stands(
     assert printed.count("\n") == 1
     pd.testing.assert_frame_equal(read_frame(path), PRODUCTS)
     assert [one.name for one in tmp_path.iterdir()] == ["x.parquet"]
+
+
+class TestSomeOfATable:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        for day in ("2024-01-01", "2024-01-02"):
+            write_shard(PRODUCTS.assign(seller=day), "products", tmp_path / "products" / f"{day}.parquet")
+        return tmp_path
+
+    def test_some_columns_in_the_order_of_the_schema(self, folder: Path) -> None:
+        read = read_table(folder, "products", columns=["seller", "revision"])
+        assert list(read) == ["revision", "seller", "shard"]
+        assert read["revision"].tolist() == [1] * 4
+        whole = read_table(folder, "products")
+        pd.testing.assert_frame_equal(read, whole[list(read)])
+
+    def test_columns_that_a_shard_lacks_are_null(self, tmp_path: Path) -> None:
+        (tmp_path / "products").mkdir()
+        pq.write_table(pa.table({"product_id": ["a"], "title": ["Saw"]}), tmp_path / "products" / "1.parquet")
+        read = read_table(tmp_path, "products", columns=["price"])
+        assert read["price"].isna().tolist() == [True]
+
+    def test_other_columns_are_not_looked_at(self, folder: Path) -> None:
+        table = pa.table({"product_id": ["a"], "title": ["Saw"], "price": ["cheap"]})
+        pq.write_table(table, folder / "products" / "2024-01-03.parquet")
+        assert len(read_table(folder, "products", columns=["title"])) == 5
+        with pytest.raises(DataError, match="column price holds"):
+            read_table(folder, "products", columns=["price"])
+
+    def test_some_shards(self, folder: Path) -> None:
+        (folder / "products" / "2024-01-03.parquet").write_bytes(b"broken")
+        assert read_table(folder, "products", shards=["2024-01-02"])["shard"].unique().tolist() == ["2024-01-02"]
+        assert read_table(folder, "products", shards=[]).empty
+
+    def test_some_products(self, folder: Path) -> None:
+        read = read_table(folder, "products", products=["a", "unknown"])
+        assert read["product_id"].tolist() == ["a", "a"]
+        assert read["seller"].tolist() == ["2024-01-01", "2024-01-02"]
+        assert list(read_table(folder, "products", columns=["title"], products=["a"])) == ["title", "shard"]
+        assert read_table(folder, "products", products=[]).empty
+
+    def test_a_required_column_is_required_of_any_part(self, folder: Path) -> None:
+        pq.write_table(pa.table({"product_id": ["a"]}), folder / "products" / "2024-01-03.parquet")
+        with pytest.raises(DataError, match="missing column title"):
+            read_table(folder, "products", columns=["product_id"])
