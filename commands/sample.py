@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="what a stream shows: quiet (default), new_seller, swapped_categories, cut_titles or new_kind",
     )
+    parser.add_argument(
+        "--per-day",
+        type=int,
+        metavar="N",
+        help="products a day of a stream (default: as many as the last four weeks had)",
+    )
     parser.add_argument("--start", metavar="DATE", help="first day of a stream (default: after the last one)")
 
 
@@ -56,8 +62,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stream:
         _stream(arguments, given)
         return
-    if arguments.plant is not None or arguments.start is not None:
-        raise ConfigurationError("--plant and --start belong to a stream; add --stream, or leave them out")
+    if any(one is not None for one in (arguments.plant, arguments.start, arguments.per_day)):
+        raise ConfigurationError("--plant, --per-day and --start belong to a stream; add --stream, or leave them out")
     size = _DEFAULTS | given
     from tqdm import tqdm
 
@@ -87,6 +93,7 @@ def _stream(arguments: argparse.Namespace, given: dict[str, int]) -> None:
             arguments.truth,
             **(size | {"days": days}),
             plant=plant,
+            per_day=arguments.per_day,
             start=_date(arguments.start),
             progress=bar.update,
         )

@@ -20,7 +20,7 @@ _DRAW: dict[str, Any] = {
     "blind": "boolean",
     "double": "boolean",
 }
-_LABEL_COLUMNS = ("product_id", "category_id", "origin", "status", "adjudicated", "labelled_at", "labeller")
+_LABEL_COLUMNS = ("product_id", "revision", "category_id", "origin", "status", "adjudicated", "labelled_at", "labeller")
 
 
 def with_draws(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -63,7 +63,8 @@ def with_answers(rows: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.Dat
     labels = labels.assign(
         day=labels["product_id"].map(of_first["day"]), early=(labels["labelled_at"] < predicted_at).to_numpy()
     )
-    audits = labels[((labels["origin"] == "audit") & ~labels["early"]).to_numpy()].reset_index(drop=True)
+    same = labels["revision"] == labels["product_id"].map(of_first["revision"])  # another text is another decision
+    audits = labels[((labels["origin"] == "audit") & same & ~labels["early"]).to_numpy()].reset_index(drop=True)
     said = verdicts(first, audits)
     found = audit_state(
         said["agree"], said["contradict"], said["settled"], said["skipped"], (first["decision"] == "auto").to_numpy()

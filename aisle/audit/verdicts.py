@@ -34,12 +34,13 @@ def audit_labels(folder: Path | str) -> pd.DataFrame:
 def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """What people said of each product of `population`, in its order: `agree, contradict, settled, skipped`.
 
+    An answer speaks of the text that was shown, so it counts for the product's `revision` in `population` alone.
     Of each person the latest answer counts; unnamed people count as one. An adjudicated answer
     settles (1 the decision is right, 0 wrong, -1 there is none); of several the latest one does.
     """
     import pandas as pd
 
-    product = pd.Index(population["product_id"]).get_indexer(labels["product_id"])
+    product = _identity(population).get_indexer(_identity(labels))
     rows = labels.assign(
         _product=product,
         _person=labels["labeller"].fillna(""),
@@ -63,6 +64,12 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
             "skipped": count(rows[(rows["status"] == "skipped").to_numpy()]),
         }
     )
+
+
+def _identity(rows: pd.DataFrame) -> pd.Index:
+    import pandas as pd
+
+    return pd.MultiIndex.from_arrays([rows["product_id"], rows["revision"].astype("int64")])
 
 
 def with_states(folder: Path | str) -> pd.DataFrame:

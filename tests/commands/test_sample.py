@@ -32,7 +32,14 @@ def test_a_sample_and_its_days(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["--into", "data", "--products", "0"], "aisle: --products 0 is too few; 1 is the least"),
-        (["--into", "data", "--plant", "quiet"], "aisle: --plant and --start belong to a stream; add --stream"),
+        (
+            ["--into", "data", "--plant", "quiet"],
+            "aisle: --plant, --per-day and --start belong to a stream; add --stream",
+        ),
+        (
+            ["--into", "data", "--per-day", "9"],
+            "aisle: --plant, --per-day and --start belong to a stream; add --stream",
+        ),
         (["--into", "data", "--stream"], "aisle: data: holds no catalogue"),
         (["--into", "data", "--stream", "--products", "9"], "aisle: --products and --replace do not go with --stream"),
         (["--into", "data", "--stream", "--start", "soon"], "aisle: --start 'soon' is no date; write it as YYYY-MM-DD"),
@@ -55,6 +62,16 @@ def test_a_catalogue_is_replaced_only_when_told(capsys: pytest.CaptureFixture[st
     assert main(["sample", "--into", "data", *SMALL]) == 2
     assert "data: holds a catalogue already; add --replace" in capsys.readouterr().err
     assert main(["sample", "--into", "data", *SMALL, "--seed", "1", "--replace"]) == 0
+
+
+def test_a_stream_of_as_many_products_a_day_as_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sample", "--into", "data", *SMALL])
+    assert main(["sample", "--into", "data", *SAME, "--stream", "--days", "2", "--per-day", "70"]) == 0
+    assert (
+        read_table("data", "products", shards=["2025-01-09", "2025-01-10"])["shard"].value_counts().tolist() == [70] * 2
+    )
+    assert main(["sample", "--into", "data", *SAME, "--stream", "--per-day", "0"]) == 2
+    assert capsys.readouterr().err == "aisle: --per-day 0 is too few; 1 is the least\n"
 
 
 def test_the_choice_of_plants_is_named(capsys: pytest.CaptureFixture[str]) -> None:

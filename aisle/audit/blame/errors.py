@@ -1,0 +1,227 @@
+"""Which slice explains the errors: a scan of all slices for an error rate above the one that was expected.
+
+*Whether* a slice is blamed is a test: are there more errors than its expected rate explains? Where each audit has
+an expected rate of its own, from all that its chance of being drawn depends on (confidence and branch), the draw tells
+nothing more about its error, and the errors are counted as they are: the exact binomial test with the mean rate, which
+the sum of unequal ones never exceeds in the tail (Hoeffding 1956). Where there is one rate for all, audits are
+weighted, and the test is the one that belongs to their intervals (`aisle.audit.intervals`): a slice is found at p
+exactly where the low end of its interval of level 1 − 2p lies at that rate.
+
+False discoveries are held down over all slices by Benjamini & Hochberg (1995). Slices overlap, and that is allowed
+here: audits err independently of each other, every p-value falls when any one error is added, and a count of
+independent errors is log-concave, so that given one p-value the others rise with it (Efron 1965): the positive
+dependence on which Benjamini & Yekutieli (2001) prove the procedure. Where weights differ, the proof does not reach;
+simulations do (`tests/aisle/audit/test_blame_errors.py`).
+
+*Which* slice stands first is the likelihood: n · KL(rate ‖ expected rate), what the audits gain in likelihood when
+this one slice is given its own rate (the expectation-based scan statistic: Kulldorff 1997, "A spatial scan statistic";
+Neill 2009), weighted, with all weights on one scale so that a slice and a part of it compare. Of two slices with the
+same excess the one with fewer other rows gains more, so that a day, a branch or "all" loses against the seller in it
+who went wrong, and a part of that seller explains less. Each column is as likely as another and each of its values
+with enough audits as another, so the logarithm of their number is taken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+from scipy.stats import false_discovery_control
+
+from aisle.audit.blame.slices import LEVEL, PAIRS, SLICES, Blamed, Slices, one_after_the_other, same_rows, slice_name
+from aisle.audit.blame.slices import slices_of as _slices_of
+from aisle.audit.blame.telling import telling_errors
+from aisle.audit.estimates import PENDING, RIGHT, WRONG
+from aisle.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_AUDITS = 3  # a slice of fewer can show nothing; how many it has does not depend on their errors
+LEAST_EVIDENCE = 1.0  # what is left after the slices before must gain so much in log-likelihood, its cost taken off
+_LEAST_RATE = 1e-4
+_NODES = 32
+_Floats = NDArray[np.float64]
+
+
+def blame_errors(
+    audits: pd.DataFrame,
+    expected: ArrayLike,
+    columns: Sequence[str] = SLICES,
+    pairs: Sequence[tuple[str, str]] = PAIRS,
+    level: float = LEVEL,
+    most: int = 10,
+    reference_rows: float | None = None,
+) -> list[Blamed]:
+    """The slices whose errors exceed what was expected, the one that explains most of them first.
+
+    Parameters
+    ----------
+    audits : DataFrame of n rows
+        Answered audits of automatic decisions: `error` (confirmed wrong), `weight` (1 / audit_probability; 1
+        where missing), `product_id`, `confidence`, and the columns of the slices; those it lacks are passed over.
+    expected : float, or array-like of shape (n,), in [0, 1]
+        The error rate allowed, 1 − target; or better, of each audit the one that the champion's held-out frame leads to
+        expect of its confidence and branch (`aisle.audit.expected.expected_errors`).
+    columns, pairs : sequences
+        Slices to look at.
+    level : float in (0, 1)
+        Share of false discoveries: slices with a q-value at most this are blamed.
+    most : int
+        How many slices at most.
+    reference_rows : float, optional
+        How many rows the expected rates rest on: they are then uncertain themselves, by a Beta law of so many.
+
+    Returns
+    -------
+    list of Blamed
+        Each explains what those before it leave. Empty where no slice has more errors than chance brings.
+
+    Raises
+    ------
+    DataError
+        Where `error` is missing, or a weight is not positive.
+    """
+    if "error" not in audits:
+        raise DataError(
+            "blame of errors: the audits have no column 'error' (true where a decision was confirmed wrong)"
+        )
+    rows = audits.reset_index(drop=True)
+    error = rows["error"].to_numpy(dtype=np.float64)
+    weight = rows["weight"].to_numpy(dtype=np.float64) if "weight" in rows else np.ones(len(rows))
+    if not len(rows):
+        return []
+    if not (weight > 0).all():
+        raise DataError("blame of errors: a weight is not positive; it is 1 / audit_probability")
+    rate = np.clip(np.broadcast_to(np.asarray(expected, dtype=np.float64), error.shape), _LEAST_RATE, 1 - _LEAST_RATE)
+    slices = _slices_of(rows, columns, pairs)
+    scan = _Scan(slices, error, weight if np.ndim(expected) == 0 else np.ones_like(weight))
+    p_value = np.ones(len(slices))
+    p_value[scan.tested] = scan.p_value(scan.expected(rate), reference_rows)[scan.tested]
+    q_value = np.ones(len(slices))
+    if scan.tested.any():
+        q_value[scan.tested] = false_discovery_control(p_value[scan.tested], method="bh")
+    first = same_rows(slices, len(rows))
+    allowed = (q_value <= level) & (first == np.arange(len(slices)))
+    chosen = one_after_the_other(lambda before: scan.evidence(scan.given(rate, before)), allowed, most, LEAST_EVIDENCE)
+    total, excess = slices.sums(weight), slices.sums(weight * (error - rate))
+    found = []
+    for number, evidence in chosen:
+        others = np.flatnonzero((first == number) & (np.arange(len(slices)) != number))
+        inside = slices.members(number)
+        found.append(
+            Blamed(
+                column=slices.columns[number],
+                value=slices.values[number],
+                rows=int(scan.count[number]),
+                share_explained=float(np.clip(excess[number] / max(excess[0], excess[number]), 0.0, 1.0)),
+                rate=float(slices.sums(weight * error)[number] / total[number]),
+                expected_rate=float(slices.sums(weight * rate)[number] / total[number]),
+                p_value=float(p_value[number]),
+                q_value=float(q_value[number]),
+                products=telling_errors(rows[inside & (error > 0)]),
+                evidence=evidence,
+                same=tuple(slice_name(slices.columns[one], slices.values[one]) for one in others),
+            )
+        )
+    return found
+
+
+def answered_audits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Answered audits of automatic decisions, as `blame_errors` takes them: with `error` and `weight`.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Predictions, audited or not: `decision`, `state` (a place in `aisle.audit.estimates.STATES`, −1 not drawn) and
+        `audit_probability`. An error counts once it is confirmed: pending ones are none.
+    """
+    taken = rows["state"].isin([RIGHT, WRONG, PENDING]).to_numpy() & (rows["decision"] == "auto").to_numpy()
+    audits = rows[taken].reset_index(drop=True)
+    weight = 1 / audits["audit_probability"].to_numpy(dtype=np.float64)
+    return audits.assign(error=(audits["state"] == WRONG).to_numpy(dtype=bool), weight=weight)
+
+
+class _Scan:
+    """Sums of all slices, and the likelihood that each gains from a rate of its own."""
+
+    def __init__(self, slices: Slices, error: _Floats, weight: _Floats):
+        self.slices, self.error, self.weight = slices, error, weight
+        self.count = slices.sums(np.ones_like(weight))
+        self.total, self.squares = slices.sums(weight), slices.sums(weight**2)
+        self.wrong, self.squares_wrong = slices.sums(weight * error), slices.sums(weight**2 * error)
+        self.rate = self.wrong / self.total
+        self.worth = self.total * weight.sum() / (weight**2).sum()  # rows of equal weight (Kish 1965), of all audits
+        self.tested = self.count >= LEAST_AUDITS
+        self.cost = np.log(slices.choices_among(self.tested))
+
+    def p_value(self, expected: _Floats, reference_rows: float | None) -> _Floats:
+        sums = (self.count, self.total, self.wrong, self.squares, self.squares_wrong)
+        return excess_p_value(*sums, self.weight.max(), expected, reference_rows)
+
+    def expected(self, rate: _Floats) -> _Floats:
+        return self.slices.sums(self.weight * rate) / self.total
+
+    def evidence(self, rate: _Floats) -> _Floats:
+        """Gain in log-likelihood of each slice over the expected `rate` of its rows, less the cost of its column."""
+        expected = np.clip(self.expected(rate), _LEAST_RATE, 1 - _LEAST_RATE)
+        gain = special.kl_div(self.rate, expected) + special.kl_div(1 - self.rate, 1 - expected)
+        return np.asarray(np.where(self.rate > expected, self.worth * gain, 0.0) - self.cost)
+
+    def given(self, rate: _Floats, before: Sequence[int]) -> _Floats:
+        """The expected rates once the slices `before` have their own."""
+        for number in before:
+            inside = self.slices.members(number)
+            now = float(np.average(rate[inside], weights=self.weight[inside]))
+            share = (self.rate[number] - now) / (1 - now) if now < self.rate[number] else 0.0
+            rate = np.where(inside, rate + share * (1 - rate), rate)  # so many of what was right went wrong
+        return rate
+
+
+def excess_p_value(
+    audits: ArrayLike,
+    weight: ArrayLike,
+    weight_wrong: ArrayLike,
+    squares: ArrayLike,
+    squares_wrong: ArrayLike,
+    largest: ArrayLike,
+    expected: ArrayLike,
+    reference_rows: float | None = None,
+) -> _Floats:
+    """P-value of "the error rate is at most `expected`"; all arguments broadcast to one shape.
+
+    The tail that belongs to the low end of `aisle.audit.intervals.share_interval` for the share of errors: with
+    one imagined audit of the greatest weight, which is right. With equal weights P(Bin(audits, expected) ≥ errors).
+
+    Parameters
+    ----------
+    audits, weight, weight_wrong, squares, squares_wrong, largest : array-like
+        As `share_interval` has them: audits, Σ w, Σ w of errors, Σ w², Σ w² of errors, the greatest w.
+    expected : array-like in (0, 1)
+    reference_rows : float, optional
+        The expected rate is only known from so many rows: the mean over Beta(rows · rate, rows · (1 − rate)).
+    """
+    count, total, hit, square, square_hit, most, limit = np.broadcast_arrays(
+        *(
+            np.asarray(one, dtype=np.float64)
+            for one in (audits, weight, weight_wrong, squares, squares_wrong, largest, expected)
+        )
+    )
+    total, square = total + most, square + most**2
+    share = hit / total
+    some = share > 1e-12
+    held = np.where(some, share, 0.5)
+    variance = (square_hit * (1 - 2 * held) + held**2 * square) / total**2
+    rows = np.minimum(held * (1 - held) / np.where(some, variance, 1.0), count + 1)
+    if reference_rows is None:
+        tail = special.betainc(held * rows, (1 - held) * rows, limit)
+    else:
+        at = (np.arange(_NODES) + 0.5) / _NODES
+        limits = special.betaincinv(
+            limit * reference_rows, (1 - limit) * reference_rows, at.reshape(-1, *[1] * limit.ndim)
+        )
+        tail = special.betainc(held * rows, (1 - held) * rows, limits).mean(axis=0)
+    return np.asarray(np.where(some, tail, 1.0), dtype=np.float64)
