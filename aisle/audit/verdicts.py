@@ -41,11 +41,10 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     product = _identity(population).get_indexer(_identity(labels))
-    rows = labels.assign(
-        _product=product,
-        _person=labels["labeller"].fillna(""),
-        _right=labels["category_id"].to_numpy() == population["category_id"].to_numpy(dtype=object)[product],
-    )[product >= 0]
+    known = product >= 0
+    rows = labels[known].assign(_product=product[known], _person=labels["labeller"].fillna(""))
+    decided = population["category_id"].to_numpy(dtype=object)[rows["_product"]]
+    rows = rows.assign(_right=rows["category_id"].to_numpy() == decided)
     answered = rows[(rows["status"] == "answered").to_numpy()]
     many = len(population)
     settled = np.full(many, -1, dtype=np.int64)

@@ -21,3 +21,18 @@ def test_an_answer_counts_for_the_text_that_was_shown_alone() -> None:
     assert said["agree"].tolist() == [1, 1]
     assert said["contradict"].tolist() == [0, 0]
     assert said["settled"].tolist() == [-1, -1]
+
+
+def test_answers_to_products_that_are_not_asked_about_are_left_out() -> None:
+    labels = pd.DataFrame(
+        {
+            "product_id": ["a"],
+            "revision": [1],
+            "category_id": ["drills"],
+            "status": ["answered"],
+            "adjudicated": [False],
+            "labeller": ["ann"],
+        }
+    )
+    nobody = pd.DataFrame({"product_id": pd.Series([], dtype=object), "revision": [], "category_id": []})
+    assert verdicts(nobody, labels).empty
