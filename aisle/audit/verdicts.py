@@ -43,7 +43,7 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     product = _identity(population).get_indexer(_identity(labels))
     known = product >= 0
     rows = labels[known].assign(_product=product[known], _person=labels["labeller"].fillna(""))
-    decided = population["category_id"].to_numpy(dtype=object)[rows["_product"]]
+    decided = population["category_id"].to_numpy(dtype=object)[product[known]]
     rows = rows.assign(_right=rows["category_id"].to_numpy() == decided)
     answered = rows[(rows["status"] == "answered").to_numpy()]
     many = len(population)
