@@ -40,7 +40,7 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    product = _identity(population).get_indexer(_identity(labels))
+    product = _places(population, labels)
     known = product >= 0
     rows = labels[known].assign(_product=product[known], _person=labels["labeller"].fillna(""))
     decided = population["category_id"].to_numpy(dtype=object)[product[known]]
@@ -65,10 +65,11 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _identity(rows: pd.DataFrame) -> pd.Index:
-    import pandas as pd
-
-    return pd.MultiIndex.from_arrays([rows["product_id"], rows["revision"].astype("int64")])
+def _places(population: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray[Any, Any]:
+    """Where in `population` the product and revision of each label stand; -1 for none."""
+    named = ["product_id", "revision"]
+    places = population[named].assign(place=np.arange(len(population)))
+    return labels[named].merge(places, how="left", on=named)["place"].fillna(-1).to_numpy(dtype=np.int64)
 
 
 def with_states(folder: Path | str) -> pd.DataFrame:

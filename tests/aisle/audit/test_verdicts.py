@@ -34,5 +34,5 @@ def test_answers_to_products_that_are_not_asked_about_are_left_out() -> None:
             "labeller": ["ann"],
         }
     )
-    nobody = pd.DataFrame({"product_id": pd.Series([], dtype=object), "revision": [], "category_id": []})
-    assert verdicts(nobody, labels).empty
+    nobody = pd.DataFrame({"product_id": pd.Series([], dtype=object), "revision": pd.Series([], dtype="int32")})
+    assert verdicts(nobody.assign(category_id=None), labels).empty
