@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("commands.audit", "draw audits, bring answers back, report how accurate decisions really are"),
     "rehearse": ("commands.rehearse", "make up days with a planted change, to see what monitoring makes of them"),
     "monitor": ("commands.monitor", "say green or red, how sure, and which shop or category is to blame"),
+    "alarm": ("commands.alarm", "after an alarm: tell the desk, tighten or stop it; or check the alarm"),
+    "replay": ("commands.replay", "replay the feedback loop on a labelled catalogue, as one page"),
     "summary": ("commands.summary", "say in a few lines what the last run found and what to do next"),
 }
 

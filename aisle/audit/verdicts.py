@@ -42,7 +42,8 @@ def verdicts(population: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
     product = _places(population, labels)
     known = product >= 0
-    rows = labels[known].assign(_product=product[known], _person=labels["labeller"].fillna(""))
+    rows = labels[known]
+    rows = rows.assign(_product=product[known], _person=rows["labeller"].fillna(""))
     decided = population["category_id"].to_numpy(dtype=object)[product[known]]
     rows = rows.assign(_right=rows["category_id"].to_numpy() == decided)
     answered = rows[(rows["status"] == "answered").to_numpy()]
