@@ -31,7 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ENVIRONMENT := .venv/.installed
 DATA := .dvc/tmp/data.pulled
 
-.PHONY: help run test format lint types rooms tests ui graph lock data environment always
+.PHONY: help run test format lint types rooms tests ui dashboard graph lock data environment always
 always:
 
 help: ## Show what can be made
@@ -45,6 +45,9 @@ run: $(ENVIRONMENT) $(DATA) ## Train, choose, set the threshold, gather evidence
 
 ui: $(ENVIRONMENT) ## Show runs and model versions in MLflow (PORT=5000 fixes the port)
 	@python -m pipelines.ui $(if $(PORT),--port $(PORT))
+
+dashboard: $(ENVIRONMENT) ## Show what monitoring found, day by day (PORT=8001 fixes the port)
+	@python -m monitoring.dashboard $(if $(PORT),--port $(PORT))
 
 graph: $(ENVIRONMENT) ## Draw docs/graph.svg again from dvc.yaml
 	python docs/draw_graph.py

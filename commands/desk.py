@@ -55,8 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int | None:
     """Start the desk, or do the action."""
+    from desk import start
+
     action = {"load": _load, "export": _export, "check": _check, "manage": _manage}.get(arguments.action, _start)
-    return action(arguments)
+    with start.usable_database():
+        return action(arguments)
 
 
 def _start(arguments: argparse.Namespace) -> int | None:
@@ -87,7 +90,14 @@ def _children(arguments: argparse.Namespace, listening: socket.socket) -> list[C
     from desk.supervisor import Child
 
     web = [sys.executable, "-m", "gunicorn", "desk.wsgi:application", "--bind", f"fd://{listening.fileno()}"]
-    web += ["--worker-class", "gthread", "--workers", str(arguments.processes), "--threads", str(arguments.threads)]
+    web += [
+        "--worker-class",
+        "desk.supervisor.Threads",
+        "--workers",
+        str(arguments.processes),
+        "--threads",
+        str(arguments.threads),
+    ]
     web += ["--timeout", "120", "--graceful-timeout", "20", "--keep-alive", "5", "--log-level", "warning"]
     web += ["--no-control-socket", "--name", "aisle-desk"]
     worker = [sys.executable, "-m", "desk.inbox.worker"]

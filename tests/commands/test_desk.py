@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.cookiejar
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -111,7 +113,13 @@ def test_it_starts_with_a_demo_user_serves_and_stops(tmp_path: Path) -> None:
         assert "color-scheme" in read(opener, f"{running.address}/static/people/base.css")
         children = running.children()
         assert len(children) == 2
-        assert running.stop() == 0
+        with contextlib.closing(http.client.HTTPConnection(running.address.split("//")[1])) as idle:
+            idle.request("GET", "/log-in/")
+            assert idle.getresponse().read()  # … and keeps the connection, as an open page does
+            began = time.monotonic()
+            assert running.stop() == 0
+            assert time.monotonic() - began < 10
+        assert "ending when what runs is done" in running.log.read_text()
         assert not [number for number in children if Path(f"/proc/{number}").exists()]
     assert told[1] not in running.log.read_text()
     with started(folder) as again:
@@ -160,6 +168,37 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, words: list[str], says: str)
 def test_a_missing_file_to_load_is_one_line(tmp_path: Path) -> None:
     done = desk(tmp_path / "desk", "load", "nothing.csv", "--mapping", "nothing.yaml")
     assert (done.returncode, done.stderr) == (2, "aisle: nothing.csv: no such file; check the path\n")
+
+
+@pytest.mark.parametrize("words", [[], ["manage", "migrate"], ["export"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://ann:s3cret@127.0.0.1:9/desk", "port 9 failed: Connection refused"),
+        ("postgresql://ann:s3cret@127.0.0.1:9/desk?sslmod=require", 'invalid connection option "sslmod"'),
+        ("", "file is not a database"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, words: list[str], url: str, says: str) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    (folder / "desk.sqlite3").write_text("notes of a meeting, which are no database at all")
+    done = desk(folder, *words, DATABASE_URL=url)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"aisle: {'DATABASE_URL' if url else folder / 'desk.sqlite3'}: the database cannot")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '"text"', '{"AISLE_AUDIT_SECRET": 7}', "{"])
+def test_secrets_that_are_none_are_one_line(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    (folder / "secrets.json").write_text(content)
+    done = desk(folder, "check")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"aisle: {folder / 'secrets.json'}: ")
 
 
 def test_the_check_says_what_is_missing(tmp_path: Path) -> None:
