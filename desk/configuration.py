@@ -133,7 +133,12 @@ def _kept_secrets(path: Path) -> dict[str, str]:
         return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read ({error}); it holds the secrets of this desk") from error
-    return {str(name): str(secret) for name, secret in content.items()}
+    if not isinstance(content, dict) or not all(isinstance(secret, str) for secret in content.values()):
+        raise ConfigurationError(
+            f'{path}: is not {{"AISLE_DESK_SECRET_KEY": "…", "AISLE_AUDIT_SECRET": "…"}}; put the backup of this '
+            "desk's secrets back (without the same audit secret, draws change)"
+        )
+    return content
 
 
 def _secret(environment: Mapping[str, str], name: str, production: bool, kept: Mapping[str, str]) -> str:

@@ -94,10 +94,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"errors": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"short": {"()": "desk.people.lines.Short"}},
+    "handlers": {
+        "errors": {"class": "logging.StreamHandler", "formatter": "line"},
+        "refusals": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["short"]},
+    },
     "root": {"handlers": ["errors"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": ["errors"], "level": "WARNING", "propagate": False},
+        # Anybody can cause these as often as they like, with a name of a host that is not ours: a line each.
+        "django.security": {"handlers": ["refusals"], "level": "WARNING", "propagate": False},
         "django.request": {"handlers": ["errors"], "level": "ERROR", "propagate": False},
     },
 }

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aisle.errors import AisleError, ConfigurationError, DataError, one_line
@@ -25,6 +26,28 @@ def set_up() -> Configuration:
 
     django.setup()
     return configuration
+
+
+@contextmanager
+def usable_database() -> Iterator[None]:
+    """Say in one line, as a `ConfigurationError`, of a database that cannot be used: nothing listens, no database."""
+    from django.db import DatabaseError, InterfaceError, OperationalError
+
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        # Its subclasses, but for failures of the database itself, are defects of ours.
+        failing = type(error) in (DatabaseError, InterfaceError, OperationalError)
+        if not failing and "invalid connection option" not in str(error):
+            raise
+        configuration = from_environment()
+        where = "DATABASE_URL" if configuration.database_url else str(configuration.folder / "desk.sqlite3")
+        how = (
+            "check the address, the name and the password in it, and that the server runs"
+            if configuration.database_url
+            else "check who owns it and the space on its disk, or put a backup in its place"
+        )
+        raise ConfigurationError(f"{where}: the database cannot be used ({one_line(error)}); {how}") from error
 
 
 def make_folder(folder: Path) -> None:

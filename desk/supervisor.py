@@ -12,6 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a process that died is started again; they double
 STEADY = 60.0  # seconds: one that lived as long starts anew with the first pause
@@ -61,9 +64,12 @@ class Supervisor:
         self._environment = dict(environment)
         self._say = say or _to_standard_error
         self._stop = threading.Event()
+        self._at_once = threading.Event()
 
-    def stop(self, *_: object) -> None:
-        """End all of them soon."""
+    def stop(self, number: int = 0, _: object = None) -> None:
+        """End all of them when what runs in them is done; at once for a Ctrl-C after that."""
+        if number == signal.SIGINT and self._stop.is_set():
+            self._at_once.set()
         self._stop.set()
 
     def run(self) -> None:
@@ -103,20 +109,45 @@ class Supervisor:
         )
 
     def _end(self) -> None:
-        alive = [child for child in self._children if child.process is not None and child.process.poll() is None]
-        for child in alive:
-            assert child.process is not None
-            child.process.terminate()
+        alive = [
+            child.process for child in self._children if child.process is not None and child.process.poll() is None
+        ]
+        if alive:
+            self._say("ending when what runs is done … (Ctrl-C again: at once)")
+        for process in alive:
+            process.terminate()
         until = time.monotonic() + PATIENCE
-        for child in alive:
-            assert child.process is not None
-            try:
-                child.process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self._say(f"the {child.name} did not end within {PATIENCE:g} s and is killed")
+        while any(one.poll() is None for one in alive) and time.monotonic() < until and not self._at_once.is_set():
+            time.sleep(_LOOK_EVERY / 2)  # a signal is handled in between
+        for child in self._children:
+            if child.process is not None and child.process.poll() is None:
+                why = "is killed" if self._at_once.is_set() else f"did not end within {PATIENCE:g} s and is killed"
+                self._say(f"the {child.name} {why}")
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.process.pid, signal.SIGKILL)
                 child.process.wait()
+
+
+class Threads(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker with threads; asked to end, it waits for requests that run, not for idle connections.
+
+    Every open browser holds one, and gunicorn (26) would wait for it as long as for a request.
+    """
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to end."""
+        super().handle_exit(sig, frame)
+        if hasattr(self, "method_queue"):
+            self.method_queue.defer(self._close_idle)
+
+    def _close_idle(self) -> None:
+        for idle in (self.keepalived_conns, self.pending_conns):
+            while idle:
+                connection = idle.popleft()
+                with contextlib.suppress(OSError, KeyError, ValueError):
+                    self.poller.unregister(connection.sock)
+                self.nr_conns -= 1
+                connection.close()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -19,6 +20,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0  # seconds: the bounds between which pau
 _RETRIED = {429, 502, 503, 504}
 _PASSING = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
 _SHOWN = 300  # characters of what the service said
+_SHOWN_PAGE = 100  # characters of what something else said, as a page of a proxy
+_HEAD = 4096  # characters of such a page that are looked at
+_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>?", re.DOTALL | re.IGNORECASE)
 
 
 class Sender:
@@ -52,7 +56,8 @@ class Sender:
         ServiceUnavailable
             When the last try failed too, or the answer cannot be understood.
         ConfigurationError, DataError
-            When the service refuses: the key or the address; what was sent.
+            When the service refuses: the key or the address; what was sent. What stands in front of it
+            (a proxy, a firewall, another port) cannot say that of products: `ServiceUnavailable`.
         """
         deadline = time.monotonic() + max(self._patience, self._timeout)
         tries = 0
@@ -96,7 +101,7 @@ class Sender:
 
     def _read(self, response: httpx.Response, path: str) -> tuple[int, Any]:
         status = response.status_code
-        if status not in (200, 422):
+        if status not in (200, 422) or (status == 422 and not _is_problem(_content(response), status)):
             raise refusal(response, f"{self._url}{path}")
         try:
             return status, json.loads(response.content)
@@ -109,35 +114,54 @@ class Sender:
 def refusal(response: httpx.Response, url: str) -> AisleError:
     """What an answer other than 200 means for the one who asked."""
     said, status = said_by(response), response.status_code
-    if status in (401, 403):
+    own = _is_problem(_content(response), status)
+    if status == 401 or (status == 403 and own):
         return ConfigurationError(f"{url}: refused the key ({said}); set AISLE_API_KEY to one that the service knows")
     if status in (404, 405) or 300 <= status < 400:
         return ConfigurationError(f"{url}: is no address of the scoring service ({said}); check the URL")
-    if 400 <= status < 500:
+    if 400 <= status < 500 and not own:
+        return ServiceUnavailable(
+            f"{url}: refused by something that is not the scoring service ({said}); "
+            "check the URL, http or https, and the proxy in front of the service"
+        )
+    if 400 <= status < 500 and status != 408:  # 408: what was sent did not arrive in time
         return DataError(f"{url}: refused what was sent ({said})")
     return ServiceUnavailable(f"{url}: failed ({said}); see the log of the service")
 
 
 def said_by(response: httpx.Response) -> str:
-    """The status, and what a problem says beyond it."""
+    """The status, and what the answer says beyond it."""
     status = response.status_code
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    try:
-        said = said_in(json.loads(response.content))
-    except (ValueError, RecursionError):
-        said = None
+    content = _content(response)
+    said = said_in(content) if content is not None else _printable(_TAG.sub(" ", response.text[:_HEAD]))[:_SHOWN_PAGE]
     return f"{phrase}: {said}" if said else phrase
 
 
 def said_in(content: Any) -> str | None:
     """The `detail` of a problem, printable and short."""
     detail = (content.get("detail") or content.get("title")) if isinstance(content, dict) else None
-    if not isinstance(detail, str):
+    return _printable(detail)[:_SHOWN] if isinstance(detail, str) else None
+
+
+def _content(response: httpx.Response) -> Any:
+    """The JSON of an answer; None where it is none."""
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
         return None
-    return "".join(character if character.isprintable() else " " for character in detail)[:_SHOWN]
+
+
+def _is_problem(content: Any, status: int) -> bool:
+    """Whether an answer is a problem as the service gives them (RFC 9457): they repeat their status."""
+    return isinstance(content, dict) and content.get("status") == status and isinstance(content.get("detail"), str)
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def retry_after(value: str | None, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> float | None:

@@ -46,10 +46,12 @@ def export() -> Any:
 
 
 def waiting() -> Any:
-    """How many products and tasks wait."""
+    """How many products and tasks wait; not those that all of the few people here have answered or left out."""
+    from desk.labelling.eligible import stuck
     from desk.ledger.models import State, Task, Waiting
 
-    return [Waiting.objects.count(), Task.objects.filter(state__in=[State.OPEN, State.CLAIMED]).count()]
+    tasks = Task.objects.filter(state__in=[State.OPEN, State.CLAIMED]).count()
+    return [Waiting.objects.count(), tasks - stuck().total]
 
 
 def check(path: str) -> Any:
@@ -98,7 +100,9 @@ def _doubled() -> dict[str, int]:
     shards = _shards()
     good = Q(answers__undone_by=None) & ~Q(answers__status="undone")
     twice = Task.objects.annotate(given=Count("answers", filter=good)).filter(given__gt=1)
-    asked = Task.objects.filter(kind__in=["audit", "review", "adjudicate"]).values("revision", "kind")
+    # An adjudication that somebody could not say is asked again.
+    again = Q(kind="adjudicate", state="skipped")
+    asked = Task.objects.filter(kind__in=["audit", "review", "adjudicate"]).exclude(again).values("revision", "kind")
     counted = Tally.objects.aggregate(sum=Sum("products"))["sum"] or 0
     undone = Answer.objects.filter(status="undone").count()
     people = shards["labels"][shards["labels"]["origin"] != "model"]

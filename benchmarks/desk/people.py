@@ -112,7 +112,7 @@ class _Seen:
     """What all people together have seen."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    given: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    given: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     receipts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 

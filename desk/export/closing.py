@@ -23,6 +23,7 @@ from aisle.files import holding, sha256_of, sync_folder
 from desk.export.labels import labels
 from desk.export.plan import Plan, last_closed, plan_days, plan_of
 from desk.export.rows import TABLES
+from desk.export.waiting import WaitingDay, waiting_days
 from desk.ledger.models import Export
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Exported:
         Days among `closed` whose audits with a suggestion are kept out of calibration.
     until : date
         The last day that is closed.
+    waiting : list of WaitingDay
+        What is not written yet.
+    may_early : bool
+        Whether today may be closed before it is over.
     """
 
     into: Path
@@ -58,11 +63,16 @@ class Exported:
     rows: dict[str, int] = field(default_factory=dict)
     again: list[str] = field(default_factory=list)
     blind_only: list[dt.date] = field(default_factory=list)
+    waiting: list[WaitingDay] = field(default_factory=list)
+    may_early: bool = False
 
-    def text(self) -> str:
-        """For people: what came into the folder, and what comes next."""
+    def text(self, now: dt.datetime | None = None) -> str:
+        """For people: what came into the folder, what waits, and what comes next."""
+        moment = now or timezone.now()
+        waiting = [f"  {one.text(moment, self.may_early)}" for one in self.waiting]
+        waiting = ["Not written yet, for its day is not closed:", *waiting] if waiting else []
         if not self.rows:
-            return f"Nothing new: {self.into} holds all closed days, up to {self.until}."
+            return "\n".join([f"Nothing new: {self.into} holds all closed days, up to {self.until}.", *waiting])
         days = f"{len(self.closed)} {'day' if len(self.closed) == 1 else 'days'}"
         shards = f"{len(self.rows)} {'shard' if len(self.rows) == 1 else 'shards'}"
         lines = [f"Exported into {self.into}: {days} closed up to {self.until}, {shards}"]
@@ -75,10 +85,12 @@ class Exported:
                 "  calibration  people agree more where they see the suggestion: of "
                 f"{self.blind_only[0]} to {self.blind_only[-1]} only blind audits are for calibration and test"
             )
-        return "\n".join([*lines, "", "Next: dvc add data && dvc repro"])
+        return "\n".join([*lines, *waiting, "", "Next: dvc add data && dvc repro"])
 
 
-def run(into: Path | str, upto: dt.date | None = None, now: dt.datetime | None = None) -> Exported:
+def run(
+    into: Path | str, upto: dt.date | None = None, now: dt.datetime | None = None, *, early: bool = False
+) -> Exported:
     """Write all closed days that are not in `into` yet.
 
     Parameters
@@ -87,6 +99,9 @@ def run(into: Path | str, upto: dt.date | None = None, now: dt.datetime | None =
         The catalogue folder; it holds the category tree.
     upto : date, optional
         The last day; without it the day before yesterday (UTC), so that its reviews had a day to be answered.
+    early : bool
+        Close today too, as far as it has come and its answers cannot be taken back any more. What comes later
+        today goes out with the next day that is closed.
 
     Raises
     ------
@@ -97,7 +112,7 @@ def run(into: Path | str, upto: dt.date | None = None, now: dt.datetime | None =
     folder, moment = Path(into).resolve(), now or timezone.now()
     if not (folder / "taxonomy.csv").is_file():
         raise DataError(f"{into}: holds no taxonomy.csv; name the catalogue folder of the desk with --into")
-    done = Exported(Path(into), last_closed(upto, moment))
+    done = Exported(Path(into), last_closed(upto, moment, early))
     with holding(folder):
         _clean(folder)
         for export in plan_days(done.until, _last_shards(folder), moment):
@@ -106,6 +121,9 @@ def run(into: Path | str, upto: dt.date | None = None, now: dt.datetime | None =
                 done.blind_only.append(export.day)
         for export in Export.objects.order_by("day"):
             _write(export, folder, done)
+    latest = Export.objects.order_by("-day").first()
+    done.until = max(done.until, latest.day) if latest else done.until
+    done.waiting = waiting_days(moment)
     return done
 
 

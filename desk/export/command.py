@@ -12,6 +12,7 @@ once; what becomes known later is in the labels of the day on which it became kn
 run again, by hand or every night.
 
   aisle desk export
+  aisle desk export --early                 on one machine, to try the desk: today as well
   aisle desk export --upto 2026-03-01 --into data"""
 
 
@@ -23,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upto", type=_day, metavar="DAY", help="the last day, as 2026-03-01 (default: the day before yesterday, UTC)"
     )
+    parser.add_argument(
+        "--early",
+        action="store_true",
+        help="close today now, but for answers of the last quarter of an hour; the rest of today goes out later. "
+        "To try the desk, not in production: answers of today cannot be taken back any more",
+    )
     parser.add_argument("--into", type=Path, metavar="DIR", help="the catalogue folder (default: that of AISLE_DATA)")
 
 
@@ -30,10 +37,18 @@ def run(arguments: argparse.Namespace) -> int | None:
     """Export, then say what came out."""
     from django.conf import settings
 
+    from aisle.errors import ConfigurationError
     from desk.export.closing import run as export
 
+    production: bool = settings.CONFIGURATION.production
+    if arguments.early and production:
+        raise ConfigurationError(
+            "--early is for a desk that somebody tries; in production a day is closed when it is over"
+        )
     into: Path = arguments.into or settings.CONFIGURATION.data
-    print(export(into, arguments.upto).text())
+    done = export(into, arguments.upto, early=arguments.early)
+    done.may_early = not production
+    print(done.text())
     return 0
 
 

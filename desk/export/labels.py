@@ -165,9 +165,8 @@ def _labels_of(plan: Plan, given: Sequence[_Given]) -> Iterator[Label]:
 def _settled(plan: Plan, roots: Sequence[int]) -> dict[int, str]:
     """The category that an adjudication gave, or that two people agree on, of each audit or review that has one."""
     said: dict[int, list[_Said]] = defaultdict(list)
-    stands = Answer.objects.filter(id__lte=plan.last["Answer"], status=Status.ANSWERED).exclude(
-        undone_by__id__lte=plan.last["Answer"]
-    )
+    # An answer that could still be taken back settles nothing yet: the labels of its own day say what it settled.
+    stands = Answer.objects.filter(plan.final(), status=Status.ANSWERED).exclude(undone_by__id__lte=plan.last["Answer"])
     for part in batches(roots, 10_000):
         for rows in (stands.filter(task_id__in=part), stands.filter(task__first_id__in=part)):
             fields = ("task_id", "task__first_id", "task__kind", "person_id", "category_id")

@@ -5,6 +5,7 @@ highest number that was there when the plan was made: a day holds what is older 
 these numbers, without what an earlier day held. So each row is in one day; a row that came late, from
 an upload that took a night, is in the next day that is planned; and the same plan gives the same rows
 for ever. What could change, such as how much of a review queue was worked, is written into the plan.
+A day may therefore be planned before it is over: what comes later on it is late, and in the next one.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ class Plan:
         Where a share is higher than what earlier labels were written with: they are written again.
     blind_only : bool
         Whether audits that showed a suggestion are kept out of calibration.
+    final_before : str or None
+        The moment before which answers could not be taken back any more when the plan was made: only these
+        settle what others said. None in plans that were made before this was kept.
     """
 
     day: str
@@ -63,6 +67,7 @@ class Plan:
     shares: Shares
     restated: list[list[str]]
     blind_only: bool
+    final_before: str | None = None
 
     @property
     def end(self) -> dt.datetime:
@@ -83,6 +88,17 @@ class Plan:
         late = Q(**{f"{time}__lt": self.start}, id__gt=self.seen[model.__name__], id__lte=last)
         return [inside & Q(**{f"{time}__gte": self.start}), late]
 
+    def final(self) -> Q:
+        """The answers that nobody could take back any more when the plan was made."""
+        numbered = Q(id__lte=self.last["Answer"])
+        if self.final_before is None:
+            return numbered
+        return numbered & Q(answered_at__lt=dt.datetime.fromisoformat(self.final_before))
+
+    def until_here(self, model: type[Any]) -> Q:
+        """The rows of `model` that this day and earlier ones hold."""
+        return Q(**{f"{TIMES[model]}__lt": self.end, "id__lte": self.last[model.__name__]})
+
     def earlier(self, model: type[Any]) -> Q:
         """The rows of `model` that earlier days hold."""
         if self.start is None:
@@ -100,16 +116,19 @@ def midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
-def last_closed(upto: dt.date | None, now: dt.datetime) -> dt.date:
-    """The last day that may be written; `DataError` for one that is not over."""
+def last_closed(upto: dt.date | None, now: dt.datetime, early: bool = False) -> dt.date:
+    """The last day that may be written; `DataError` for one that is not over, unless it is today and `early`."""
     today = now.astimezone(dt.UTC).date()
+    if early and upto in (None, today):
+        return today
     if upto is None:
         return today - dt.timedelta(days=WAITING_DAYS)
     free = midnight(upto + dt.timedelta(days=1)) + SETTLING
     if now < free:
         raise DataError(
             f"{upto} is not closed: its answers can be taken back until {free:%Y-%m-%d %H:%M} UTC; "
-            f"write days up to {(now - SETTLING).astimezone(dt.UTC).date() - dt.timedelta(days=1)}"
+            f"write days up to {(now - SETTLING).astimezone(dt.UTC).date() - dt.timedelta(days=1)}, "
+            "or, to try the desk on one machine, today with --early"
         )
     return upto
 
@@ -141,9 +160,11 @@ def _planned(day: dt.date, newest: str, now: dt.datetime) -> Export:
     before = Export.objects.filter(day__lt=day).order_by("-day").first()
     earlier = plan_of(before) if before else None
     last = whole(_last_numbers)
+    if now < midnight(day + dt.timedelta(days=1)) + SETTLING:
+        last["Answer"] = _final_number(last["Answer"], earlier, now)
     bare = Plan(
         str(day), shard_name(day, newest), str(before.day + dt.timedelta(days=1)) if before else None,
-        earlier.last if earlier else {}, last, {}, [], False,
+        earlier.last if earlier else {}, last, {}, [], False, (now - SETTLING).isoformat(),
     )  # fmt: skip
     days = _reviewed_days(bare)
     shares = shares_now(days)
@@ -168,6 +189,16 @@ def _last_numbers() -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {tables} IN SHARE MODE")
     return {model.__name__: model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in TIMES}
+
+
+def _final_number(last: int, earlier: Plan | None, now: dt.datetime) -> int:
+    """The last answer before the first that can still be taken back: a day that is not over ends there."""
+    fresh = Answer.objects.filter(answered_at__gte=now - SETTLING, id__lte=last).aggregate(first=Min("pk"))["first"]
+    final = last if fresh is None else fresh - 1
+    # What an earlier day holds must stay below, or it would go out twice: only where a clock was set back.
+    if earlier is not None and Answer.objects.filter(earlier.until_here(Answer), id__gt=final).exists():
+        raise DataError("answers of closed days came after those of today; close today in a quarter of an hour")
+    return final
 
 
 def _reviewed_days(plan: Plan) -> list[dt.date]:

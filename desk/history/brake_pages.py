@@ -68,6 +68,8 @@ class BrakeIn(msgspec.Struct, forbid_unknown_fields=True):
 def set_by_api(request: HttpRequest) -> object:
     """`POST /api/brakes`: set a brake; releasing is for people."""
     given = read_json(request, BrakeIn)
+    if "\0" in (given.alarm or ""):
+        raise ApiError(400, "the key of the alarm holds a character that no text has")
     alarm = Alarm.objects.filter(key=given.alarm).first() if given.alarm is not None else None
     if given.alarm is not None and alarm is None:
         raise ApiError(404, "no alarm with this key was raised")
@@ -75,8 +77,8 @@ def set_by_api(request: HttpRequest) -> object:
         brake = braking.set_brake(
             person_of(request), given.scope, given.value, given.kind, given.confidence, given.reason, alarm
         )
-    except DataError as error:
-        raise ApiError(409 if "already" in str(error) else 400, str(error)) from error
+    except braking.BrakeRefused as error:
+        raise ApiError(error.status, str(error)) from error
     return {"brake": brake.pk, "holds": braking.described(brake), "set_at": brake.set_at.isoformat()}
 
 

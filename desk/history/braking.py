@@ -17,6 +17,14 @@ from desk.tree import taxonomy
 MOST_LETTERS = 1000
 
 
+class BrakeRefused(DataError):
+    """A brake that cannot be set, or released, as somebody asked for it; `status` as in HTTP: 400, 409."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 def set_brake(
     person: Person,
     scope: str,
@@ -41,14 +49,15 @@ def set_brake(
     alarm : Alarm or None
         The alarm that asked for it.
 
-    Raises `DataError` for anything else, and for a brake that holds the same already.
+    Raises `BrakeRefused` for anything else, and for a brake that holds the same already; `DataError` where
+    the tree is missing.
     """
     value, reason = value.strip(), reason.strip()
     _check(scope, value, kind, confidence, reason)
     with transaction.atomic():
         same = Brake.objects.select_for_update().filter(scope=scope, value=value, kind=kind, released_at=None)
         if any(one.confidence == confidence for one in same):
-            raise DataError("the same brake holds already")
+            raise BrakeRefused("the same brake holds already", 409)
         brake = Brake.objects.create(
             scope=scope,
             value=value,
@@ -66,14 +75,13 @@ def set_brake(
 def release(person: Person, brake_pk: int, reason: str) -> Brake:
     """Release a brake, from the next routed product on; `DataError` without a reason or when it is released."""
     reason = reason.strip()
-    if not 1 <= len(reason) <= MOST_LETTERS:
-        raise DataError(f"give a reason of 1 to {MOST_LETTERS:,} characters: it stays in the history")
+    _check_reason(reason)
     with transaction.atomic():
         brake = Brake.objects.select_for_update().filter(pk=brake_pk).first()
         if brake is None:
-            raise DataError(f"there is no brake {brake_pk}")
+            raise BrakeRefused(f"there is no brake {brake_pk}")
         if brake.released_at is not None:
-            raise DataError("the brake was released already")
+            raise BrakeRefused("the brake was released already")
         brake.released_at, brake.released_by, brake.release_reason = timezone.now(), person, reason
         brake.save(update_fields=["released_at", "released_by", "release_reason"])
         events.record(person, "brake released", described(brake), brake=brake.pk, reason=reason)
@@ -93,19 +101,27 @@ def described(brake: Brake) -> str:
 
 
 def _check(scope: str, value: str, kind: str, confidence: float | None, reason: str) -> None:
+    _check_reason(reason)
+    if "\0" in value:
+        raise BrakeRefused("the value holds a character that no text has")
     if scope not in BrakeScope.values:
-        raise DataError(f"'{scope}' is no scope; a brake is for {', '.join(BrakeScope.values)}")
+        raise BrakeRefused(f"'{scope[:40]}' is no scope; a brake is for {', '.join(BrakeScope.values)}")
     if (scope == BrakeScope.ALL) != (not value):
-        raise DataError("a brake for all has no value; one for a branch or a seller names it")
+        raise BrakeRefused("a brake for all has no value; one for a branch or a seller names it")
     if scope == BrakeScope.BRANCH and value not in taxonomy().branches:
-        raise DataError(f"'{value}' is no branch of the category tree")
+        raise BrakeRefused(f"'{value}' is no branch of the category tree")
     if scope == BrakeScope.SELLER and not Product.objects.filter(seller=value).exists():
-        raise DataError(f"no product of a seller '{value}' has come yet; write the seller as the products do")
+        raise BrakeRefused(f"no product of a seller '{value}' has come yet; write the seller as the products do")
     if kind not in BrakeKind.values:
-        raise DataError(f"'{kind}' is no kind; a brake can {' or '.join(BrakeKind.values)}")
+        raise BrakeRefused(f"'{kind[:40]}' is no kind; a brake can {' or '.join(BrakeKind.values)}")
     if kind == BrakeKind.STOP and confidence is not None:
-        raise DataError("a stop has no confidence; leave it out")
+        raise BrakeRefused("a stop has no confidence; leave it out")
     if kind == BrakeKind.TIGHTEN and not (confidence is not None and math.isfinite(confidence) and 0 < confidence <= 1):
-        raise DataError("tightening needs a confidence above 0 and up to 1, as 0.97")
+        raise BrakeRefused("tightening needs a confidence above 0 and up to 1, as 0.97")
+
+
+def _check_reason(reason: str) -> None:
     if not 1 <= len(reason) <= MOST_LETTERS:
-        raise DataError(f"give a reason of 1 to {MOST_LETTERS:,} characters: it stays in the history")
+        raise BrakeRefused(f"give a reason of 1 to {MOST_LETTERS:,} characters: it stays in the history")
+    if "\0" in reason:
+        raise BrakeRefused("the reason holds a character that no text has")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
@@ -13,6 +14,7 @@ from desk.history import correcting, names
 from desk.history.forms import CorrectionForm
 from desk.history.listing import Wanted, find
 from desk.history.story import story
+from desk.labelling import queue
 from desk.ledger.models import Prediction, Product, Revision, Source
 from desk.people.access import page, person_of
 from desk.people.models import Role
@@ -27,28 +29,39 @@ def products(request: HttpRequest) -> HttpResponseBase:
     kept: dict[str, str] = {"q": wanted.text, "seller": wanted.seller, "source": wanted.source}
     following = urlencode({**kept, "before": str(found.next_before)}) if found.next_before is not None else ""
     first = urlencode(kept) if wanted.before is not None else ""
-    rows = [(row, names.full_name(row.product.category_id)) for row in found.rows]
+    hidden = queue.could_be_given(person_of(request), [row.product.pk for row in found.rows])
+    rows = [
+        (row, "" if row.product.pk in hidden else names.full_name(row.product.category_id), row.product.pk in hidden)
+        for row in found.rows
+    ]
     values = {"rows": rows, "wanted": wanted, "sources": Source.choices, "following": following, "first": first}
     return render(request, "history/products.html", values)
 
 
 @page(Role.BUSINESS)
 def product(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """One product as it stands, and everything that happened to it; a correction is sent here too."""
+    """One product as it stands, and everything that happened to it; a correction is sent here too.
+
+    Whoever could still be asked about the product sees its texts alone: their answer must be their own.
+    """
     shown = get_object_or_404(Product, pk=pk)
-    form = CorrectionForm(request.POST) if request.method == "POST" else CorrectionForm.fresh(shown.category_id)
+    hidden = pk in queue.could_be_given(person_of(request), [pk])
+    before = _mark(shown) if hidden else shown.category_id
+    form = CorrectionForm(request.POST) if request.method == "POST" else CorrectionForm.fresh(before)
     if request.method == "POST" and form.is_valid() and _corrected(request, shown, form):
         return redirect("product", pk=pk)
     revision = get_object_or_404(Revision, product=shown, number=shown.revision)
-    prediction = shown.predictions.filter(revision=revision).order_by("-predicted_at").first()
+    prediction = None
+    if not hidden:
+        prediction = shown.predictions.filter(revision=revision).order_by("-predicted_at").first()
     values = {
         "product": shown,
         "revision": revision,
-        "category": names.full_name(shown.category_id),
-        "entries": story(shown),
+        "hidden": hidden,
+        "category": "" if hidden else names.full_name(shown.category_id),
+        "entries": story(shown, texts_alone=hidden),
         "form": form,
         "choices": _choices(shown, prediction),
-        "prediction": prediction,
     }
     return render(request, "history/product.html", values)
 
@@ -62,16 +75,20 @@ def categories(request: HttpRequest) -> HttpResponseBase:
 
 def _corrected(request: HttpRequest, shown: Product, form: CorrectionForm) -> bool:
     given = form.cleaned_data
+    before = shown.category_id if given["before"] == _mark(shown) else given["before"] or None
     try:
         category_id = names.leaf_of(given["category_id"])
-        correcting.correct(
-            person_of(request), shown.pk, category_id, given["reason"], given["uuid"], given["before"] or None
-        )
+        correcting.correct(person_of(request), shown.pk, category_id, given["reason"], given["uuid"], before)
     except DataError as error:
         form.add_error(None, f"{str(error)[0].upper()}{str(error)[1:]}.")
         return False
     messages.success(request, f"Corrected to {names.full_name(category_id)}.")
     return True
+
+
+def _mark(shown: Product) -> str:
+    """Stands for the category of a product in a form whose reader must not see it."""
+    return "~" + salted_hmac("desk.history.pages", f"{shown.pk}:{shown.category_id or ''}").hexdigest()
 
 
 def _choices(shown: Product, prediction: Prediction | None) -> list[tuple[str, str, float]]:

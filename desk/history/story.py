@@ -35,10 +35,11 @@ class Entry:
     order: int = 0  # among things of the same moment
 
 
-def story(product: Product) -> list[Entry]:
-    """What happened to `product`, the newest first."""
-    entries = [*_revisions(product), *_predictions(product), *_tasks(product), *_answers(product)]
-    entries += [*_corrections(product), *_exports(product)]
+def story(product: Product, texts_alone: bool = False) -> list[Entry]:
+    """What happened to `product`, the newest first; `texts_alone` leaves out what anybody said of its category."""
+    entries = [*_revisions(product), *_exports(product)]
+    if not texts_alone:
+        entries += [*_predictions(product), *_tasks(product), *_answers(product), *_corrections(product)]
     return sorted(entries, key=lambda entry: (entry.at, entry.order), reverse=True)
 
 

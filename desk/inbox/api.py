@@ -49,7 +49,7 @@ def _told(receipt: Receipt) -> dict[str, Any]:
 @api(Scope.READ, methods=("GET",))
 def product_standing(request: HttpRequest, product_id: str) -> JsonResponse:
     """`GET /api/products/PRODUCT_ID`: where a product stands, and its category once it has one."""
-    product = Product.objects.filter(product_id=product_id).first()
+    product = Product.objects.filter(product_id=product_id).first() if "\0" not in product_id else None
     if product is None:
         raise ApiError(404, "no product of this id has come in")
     revision = Revision.objects.get(product=product, number=product.revision)

@@ -19,7 +19,8 @@ class Brakes:
         """The brake that keeps a product from an automatic decision; None where none does."""
         if not (self.everywhere or self.branches or self.sellers):
             return None
-        for brake in (*self.everywhere, *self.branches.get(branch_id, ()), *self.sellers.get(seller, ())):
+        sellers = self.sellers.get(seller.strip(), ())
+        for brake in (*self.everywhere, *self.branches.get(branch_id, ()), *sellers):
             if brake.kind == BrakeKind.STOP or brake.confidence is None or confidence < brake.confidence:
                 return brake
         return None

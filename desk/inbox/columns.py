@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from aisle.catalogue.importing.fields import check_columns, extract
+from aisle.catalogue.importing.lines import Limits
 from aisle.catalogue.importing.mapping import FileOptions, ImportMapping, NumberValue, Value
 from aisle.catalogue.importing.readers import Batch, read_batches
 from aisle.errors import ConfigurationError, DataError
@@ -22,7 +24,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHOWN_ROWS = 5
 _HEAD = 1 << 20
 _SHOWN_CHARACTERS = 120
-_MOST_COLUMNS = 500
+# A process of the web reads the beginning of what people send.
+LIMITS = Limits(columns=500, text_bytes=1 << 20, row_bytes=5 << 20, batch_bytes=4 << 20)
 
 # Field: what people call it, and how columns that hold it are called, in letters and digits alone.
 FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -79,23 +82,39 @@ class Preview:
 def options_of(kind: str, chosen: Mapping[str, Any]) -> FileOptions:
     """How a file is read; what `chosen` does not say is as `guessed_options` has it."""
     if kind == "csv":
-        return FileOptions(format="csv", delimiter=chosen["delimiter"], encoding=chosen["encoding"])
+        quotes = chosen.get("quotes", True)
+        return FileOptions(format="csv", delimiter=chosen["delimiter"], encoding=chosen["encoding"], quotes=quotes)
     return FileOptions(format="jsonl" if kind == "jsonl" else "parquet", encoding=chosen.get("encoding", "utf-8"))
 
 
-def guessed_options(kind: str, path: Path) -> dict[str, str]:
-    """Encoding and delimiter, from the beginning of the file."""
+def guessed_options(kind: str, path: Path) -> dict[str, Any]:
+    """Encoding, from all of the file, and delimiter, from its beginning."""
     if kind == "parquet":
-        return {"encoding": "utf-8", "delimiter": ","}
+        return {"encoding": "utf-8", "delimiter": ",", "quotes": True}
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    try:
-        head[: max(0, len(head) - 4)].decode("utf-8")
-        encoding = "utf-8"
-    except UnicodeDecodeError as error:
-        encoding = "utf-8" if error.start >= len(head) - 8 else "cp1252"
+        file.seek(0)
+        encoding = _encoding(file)
     text = head.decode(encoding, "replace").removeprefix("\ufeff")
-    return {"encoding": encoding, "delimiter": _delimiter(text)}
+    return {"encoding": encoding, "delimiter": _delimiter(text), "quotes": True}
+
+
+def _encoding(file: IO[bytes]) -> str:
+    """UTF-8, unless the first letter beyond ASCII is none: then a file of Windows programs.
+
+    Where UTF-8 breaks after letters that were, it is a broken file; reading it says where.
+    """
+    decoder, letters = codecs.getincrementaldecoder("utf-8")(), False
+    while True:
+        piece = file.read(_HEAD)
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode("utf-8").removeprefix("\ufeff")
+            return "utf-8" if letters or not before.isascii() else "cp1252"
+        if not piece:
+            return "utf-8"
+        letters = letters or not text.removeprefix("\ufeff").isascii()
 
 
 def _delimiter(text: str) -> str:
@@ -117,9 +136,7 @@ def _delimiter(text: str) -> str:
 
 def preview(upload: Upload, path: Path, chosen: Mapping[str, Any]) -> Preview:
     """The first rows of a file; `DataError` where they cannot be read."""
-    batch = next(iter(read_batches(path, _Every(), options_of(upload.kind, chosen), lambda _: None)))
-    if len(batch.names) > _MOST_COLUMNS:
-        raise DataError(f"{upload.name}: {len(batch.names):,} columns; {_MOST_COLUMNS} are the most")
+    batch = next(iter(read_batches(path, _Every(), options_of(upload.kind, chosen), lambda _: None, LIMITS)))
     count = min(SHOWN_ROWS, len(batch.numbers))
     columns = [batch.column(name)[:count] for name in batch.names]
     rows = [[_shown(column[place]) for column in columns] for place in range(count)]

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from aisle.catalogue.importing.fields import Rows, check_columns, extract, wanted_columns
+from aisle.catalogue.importing.lines import Limits
 from aisle.catalogue.importing.mapping import ImportMapping, read_mapping
 from aisle.catalogue.importing.readers import read_batches
 from aisle.errors import DataError
@@ -88,19 +89,23 @@ def load_file(path: Path | str, mapping: ImportMapping | Path | str) -> Loaded:
     return loaded
 
 
-def checking(path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None]) -> Iterator[Loaded]:
+def checking(
+    path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None], limits: Limits | None = None
+) -> Iterator[Loaded]:
     """Read the whole file and store nothing: whatever would stop `loading` is raised here first."""
     loaded = Loaded()
-    for rows in _rows(path, mapping, on_bytes):
+    for rows in _rows(path, mapping, on_bytes, limits):
         loaded.counts["rows"] += len(rows.kept)
         yield loaded
 
 
-def loading(path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None]) -> Iterator[Loaded]:
+def loading(
+    path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None], limits: Limits | None = None
+) -> Iterator[Loaded]:
     """Store the products of a file, batch by batch; how far it is after each."""
     loaded = Loaded()
     seen: set[int] = set()
-    for rows in _rows(path, mapping, on_bytes):
+    for rows in _rows(path, mapping, on_bytes, limits):
         _count_untitled(rows, loaded)
         products = _products(rows)
         for first in range(0, len(products), MOST):
@@ -109,9 +114,9 @@ def loading(path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None])
     yield loaded
 
 
-def _rows(path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None]) -> Iterator[Rows]:
+def _rows(path: Path, mapping: ImportMapping, on_bytes: Callable[[int], None], limits: Limits | None) -> Iterator[Rows]:
     columns: frozenset[str] | None = None
-    for batch in read_batches(path, wanted_columns(mapping), mapping.file, on_bytes):
+    for batch in read_batches(path, wanted_columns(mapping), mapping.file, on_bytes, limits):
         if columns is None:
             check_columns(mapping, batch)
             columns = frozenset(batch.names)

@@ -57,7 +57,7 @@ class Refusal(NamedTuple):
 
 
 def checked(sent: Mapping[str, Any]) -> Product | Refusal:
-    """`sent` as a product, or what is wrong with it; never repeats its text."""
+    """`sent` as a product, its seller without blanks around, or what is wrong with it; never repeats its text."""
     try:
         product = msgspec.convert(sent, Product)
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
@@ -71,6 +71,8 @@ def checked(sent: Mapping[str, Any]) -> Product | Refusal:
             return Refusal(_id_of(sent), name, f"{name}: holds a control character, or half of a character")
     if product.price is not None and product.price != product.price:
         return Refusal(_id_of(sent), "price", f"price: {FIELDS['price']}")
+    if product.seller is not None and product.seller != (bare := product.seller.strip()):
+        return msgspec.structs.replace(product, seller=bare or None)  # as brakes name it
     return product
 
 

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from django.db import transaction
 from django.utils import timezone
 
 from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.client import Categorized, ServiceClient
-from aisle.errors import AisleError, DataError, ServiceUnavailable, one_line
+from aisle.errors import AisleError, ConfigurationError, ServiceUnavailable, one_line
 from desk.inbox.brakes import holding
 from desk.inbox.drawing import draw_new
 from desk.inbox.routing import Model, Predicted, Scored, predicted, published, tallied, task_of
 from desk.inbox.rows import add_up, insert, update, whole
 from desk.ledger import models
+from desk.people import events
+from desk.people.models import Person
 
 MOST = 1000  # what the service takes in one request
 ALTERNATIVES = 5  # of each product: as many as a labeller has keys for
@@ -69,11 +72,12 @@ def score_waiting(client: Scores | ServiceClient, most: int = MOST) -> int:
 
     What fails stays where it is. A product that was sent in a batch that failed while the service
     is up waits longer from try to try, and goes in smaller batches, so that one that the service
-    cannot bear does not hold up the others.
+    cannot bear does not hold up the others. Refused is only what the service names with a reason:
+    an answer that names no product, as that of a proxy, says nothing of any of them.
 
     Raises
     ------
-    ServiceUnavailable, ConfigurationError
+    ServiceUnavailable, ConfigurationError, DataError
         Where the service gave no answer for any of them; the ledger is then as it was, but for the
         tries of the products.
     """
@@ -86,14 +90,8 @@ def score_waiting(client: Scores | ServiceClient, most: int = MOST) -> int:
 def _score(client: Scores | ServiceClient, batch: Sequence[_Due]) -> int:
     try:
         said = _ask(client, [one.sent() for one in batch])
-    except DataError as error:  # refused as a whole: by halves until it is clear for what
-        if len(batch) > 1:
-            half = len(batch) // 2
-            return _score(client, batch[:half]) + _score(client, batch[half:])
-        _refuse({batch[0].revision: one_line(error)})
-        return 1
     except AisleError as error:
-        if isinstance(error, ServiceUnavailable) and client.ready():
+        if not isinstance(error, ConfigurationError) and client.ready():
             _put_off(batch, one_line(error))
         raise
     return whole(lambda: _store(batch, said))
@@ -224,9 +222,19 @@ def _route(rows: Sequence[tuple[int, models.Product, Scored]], model: Model) -> 
 
 
 def _refuse(refused: Mapping[int, str]) -> None:
-    """Mark what the service refuses, with its reason: only a new revision of the product helps."""
+    """Mark what the service refuses, with its reason: a new revision helps, or somebody who tries it again."""
     if refused:
         update(models.Waiting, ["refused", "last_error"], [(key, True, said[:_SHOWN]) for key, said in refused.items()])
+
+
+def try_refused_again(person: Person) -> int:
+    """Let all that the service refused go to it once more, as for the first time; how many. It is logged."""
+    with transaction.atomic():
+        chosen = models.Waiting.objects.filter(refused=True)
+        count = chosen.update(refused=False, tries=0, next_try_at=timezone.now(), last_error="")
+        if count:
+            events.record(person, "refused products tried again", f"{count:,} products", products=count)
+    return count
 
 
 def _put_off(batch: Sequence[_Due], error: str) -> None:

@@ -75,12 +75,13 @@ def upload(request: HttpRequest, key: UUID) -> HttpResponse:
 
 def _columns(request: HttpRequest, found: Upload) -> HttpResponse:
     path = path_of(found)
-    chosen: dict[str, Any] = columns.guessed_options(found.kind, path)
+    chosen: dict[str, Any] = dict(found.mapping or columns.guessed_options(found.kind, path))
     sent = request.POST
     for name, known in (("encoding", columns.ENCODINGS), ("delimiter", tuple(columns.DELIMITERS))):
         if sent.get(name) in known:
             chosen[name] = sent[name]
     chosen |= {
+        "quotes": sent.get("quotes") != "no",
         "decimal": "," if sent.get("decimal") == "," else ".",
         "unique_by_seller": "unique_by_seller" in sent,
         "fields": {},

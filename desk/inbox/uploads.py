@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from aisle.catalogue.importing.lines import Misread, Option
 from aisle.catalogue.importing.mapping import ImportMapping
+from aisle.catalogue.importing.parquet import check_parquet
 from aisle.errors import AisleError, DataError, one_line
-from desk.inbox.columns import mapping_of
+from desk.inbox.columns import LIMITS, guessed_options, mapping_of
 from desk.inbox.files import Loaded, checking, loading
 from desk.inbox.models import Upload, UploadState
 from desk.people.models import Person
 
 MOST_BYTES = 200 * 2**20  # of a file as it is sent …
 MOST_UNPACKED = 2**30  # … and of what is in it
+MOST_ROWS = 10_000_000  # of Parquet, whose rows can take no bytes
+ABANDONED_AFTER = timedelta(days=1)  # a file whose columns nobody names
+_LOOK_EVERY = 600.0  # seconds between two looks for such files
 _PIECE = 1 << 20
 _RUNNING = (UploadState.CHECKING, UploadState.STORING)
+_ENDED = (UploadState.DONE, UploadState.FAILED)
 _ENDINGS = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet",
 }  # fmt: skip
 _WHAT = "send CSV, JSON lines or Parquet, plain or as .gz"
+_CHOICES: dict[Option, str] = {
+    "encoding": "another encoding; files of Windows programs have cp1252",
+    "quotes": "that quotation marks mean nothing",
+    "decimal": "how the decimals of the price are written",
+}
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods); save the sheet as CSV, or unpack the archive"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet of an old kind (.xls); save the sheet as CSV"),
@@ -63,7 +77,8 @@ def keep(name: str, pieces: Iterable[bytes], person: Person) -> Upload:
         upload.kind = _kind(name, path)
         path = path.replace(path_of(upload))
         if upload.kind == "parquet":
-            _check_parquet(name, path)
+            check_parquet(path, name, LIMITS, MOST_UNPACKED, MOST_ROWS)
+        upload.mapping = guessed_options(upload.kind, path)
         upload.save()
     except BaseException:
         path.unlink(missing_ok=True)
@@ -133,38 +148,33 @@ def _kind(name: str, path: Path) -> str:
     return kind
 
 
-def _check_parquet(name: str, path: Path) -> None:
-    """`DataError` for a small file that would take much memory: Parquet says a text once, and repeats it by number."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-        meta = file.metadata
-        unpacked = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-        if unpacked > MOST_UNPACKED or meta.num_rows > 10_000_000:
-            raise DataError(
-                f"{name}: unpacks to more than {MOST_UNPACKED >> 30} GB; split it, or use `aisle desk load`"
-            )
-        if not meta.num_rows:
-            raise DataError(f"{name}: the file holds no row")
-        texts = [one.name for one in file.schema_arrow if pa.types.is_string(one.type) or pa.types.is_binary(one.type)]
-        if not texts:
-            raise DataError(f"{name}: holds no column of texts")
-        coded = pq.ParquetFile(path, read_dictionary=texts)
-        for batch in coded.iter_batches(batch_size=10_000, columns=texts):
-            for column in batch.columns:
-                known = column.dictionary if pa.types.is_dictionary(column.type) else column
-                if (pc.max(pc.binary_length(known)).as_py() or 0) > _PIECE:
-                    raise DataError(f"{name}: holds a text longer than {_PIECE >> 20} MB; take it out")
-    except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
-        raise DataError(f"{name}: cannot be read as Parquet ({one_line(error)[:200]}); get it again") from error
-
-
 def said(upload: Upload, error: BaseException) -> str:
-    """What is wrong with a file, by the name that people know it by."""
-    return one_line(error).replace(str(path_of(upload)), upload.name)[:1000]
+    """What is wrong with a file, by the name that people know it by, and what to choose on its page."""
+    text = one_line(error)
+    if isinstance(error, Misread):
+        first = "" if upload.state == UploadState.CHOSEN else "send the file again, and there "
+        text = f"{error.what}. Mend the file, or {first}choose {_CHOICES[error.option]}."
+    return text.replace(str(path_of(upload)), upload.name)[:1000]
+
+
+def forget_abandoned() -> int:
+    """Delete files whose columns nobody has named for a day, and what is left of sendings that broke off; how many."""
+    before = timezone.now() - ABANDONED_AFTER
+    deleted = 0
+    for upload in Upload.objects.filter(state=UploadState.CHOSEN, created_at__lt=before):
+        # Somebody may name the columns in this moment: then it is theirs.
+        if Upload.objects.filter(pk=upload.pk, state=UploadState.CHOSEN).delete()[0]:
+            path_of(upload).unlink(missing_ok=True)
+            deleted += 1
+    for path in folder().glob("*") if folder().is_dir() else ():
+        try:
+            old = path.stat().st_mtime < before.timestamp()
+            if old and not Upload.objects.filter(pk=path.stem).exclude(state__in=_ENDED).exists():
+                path.unlink(missing_ok=True)
+                deleted += 1
+        except (OSError, ValidationError):
+            continue
+    return deleted
 
 
 @dataclass
@@ -180,6 +190,7 @@ class Storing:
 
     def __init__(self) -> None:
         self._run: _Run | None = None
+        self._looked = float("-inf")
 
     def forget(self) -> None:
         """Begin the present file again: what is stored of it is known."""
@@ -187,6 +198,9 @@ class Storing:
 
     def step(self) -> bool:
         """Do a little; whether there was anything to do."""
+        if time.monotonic() - self._looked >= _LOOK_EVERY:
+            self._looked = time.monotonic()
+            forget_abandoned()
         if self._run is None:
             upload = Upload.objects.filter(state__in=_RUNNING).order_by("created_at").first()
             if upload is None:
@@ -224,7 +238,7 @@ def _pass(upload: Upload, path: Path, mapping: ImportMapping, *, check: bool) ->
         upload.read += more
 
     loaded: Loaded
-    for loaded in (checking if check else loading)(path, mapping, advance):
+    for loaded in (checking if check else loading)(path, mapping, advance, LIMITS):
         if not check:
             upload.counts, upload.refused = dict(loaded.counts), loaded.refused
         upload.save(update_fields=["read", "counts", "refused"])

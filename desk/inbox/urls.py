@@ -9,6 +9,7 @@ from desk.inbox import api, upload_views, views
 urlpatterns = [
     path("", views.inbox, name="inbox"),
     path("now/", views.now, name="inbox-now"),
+    path("again/", views.again, name="inbox-again"),
     path("upload/", upload_views.choose, name="upload"),
     path("upload/<uuid:key>/", upload_views.upload, name="upload-one"),
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from desk.inbox import standing
-from desk.people.access import page
+from desk.inbox.scoring import try_refused_again
+from desk.people.access import page, person_of
 from desk.people.models import Role
 
 
@@ -25,6 +27,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def now(request: HttpRequest) -> HttpResponse:
     """The part of the inbox page that changes, for the page itself to fetch."""
     return render(request, "inbox/now.html", _values())
+
+
+@require_POST
+@page(Role.BUSINESS)
+def again(request: HttpRequest) -> HttpResponse:
+    """Let all that the service refused go to it once more."""
+    count = try_refused_again(person_of(request))
+    going = "1 product goes" if count == 1 else f"{count:,} products go"
+    messages.success(request, f"{going} to the service again." if count else "No product is refused any more.")
+    return redirect("inbox")
 
 
 def _values() -> dict[str, Any]:

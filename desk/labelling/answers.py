@@ -59,7 +59,8 @@ def give(
     note : str
         At most 1,000 characters.
     seconds : float, optional
-        From shown to answered, by the clock of who answered.
+        From shown to answered, by the clock of who answered. It is no longer than the task was held; left out,
+        it is taken to be as long.
 
     Raises
     ------
@@ -126,7 +127,8 @@ def _give(
     answer = Answer(
         uuid=uuid, task=task, product=product, revision_id=task.revision_id, person=person,
         status=Status.SKIPPED if category_id is None else Status.ANSWERED, category_id=category_id,
-        skip_reason=skip_reason, note=note.strip(), suggested_category_id=shown(task), shown_at=_before(now, seconds),
+        skip_reason=skip_reason, note=note.strip(), suggested_category_id=shown(task),
+        shown_at=_shown_at(task, now, seconds),
         answered_at=now,
     )  # fmt: skip
     before = consequences.stands(product)
@@ -146,10 +148,12 @@ def shown(task: Task) -> str | None:
     return task.prediction.category_id
 
 
-def _before(now: dt.datetime, seconds: float | None) -> dt.datetime | None:
+def _shown_at(task: Task, now: dt.datetime, seconds: float | None) -> dt.datetime:
+    """Nobody saw the task before it was theirs, whatever the sender says of it."""
+    held = min(task.claimed_at or now, now)
     if seconds is None or not (seconds >= 0):
-        return None
-    return now - dt.timedelta(seconds=min(seconds, _LONGEST))
+        return held
+    return max(held, now - dt.timedelta(seconds=min(seconds, _LONGEST)))
 
 
 def _check_held(task: Task, person: Person) -> None:
@@ -173,6 +177,12 @@ def _locked(task_id: int) -> list[Task]:
     return list(rows)
 
 
+def _gone_out(answer: Answer) -> bool:
+    """Whether a day that was planned for export holds the answer; one that came after its plan is in the next."""
+    day = Export.objects.filter(day=answer.answered_at.astimezone(dt.UTC).date()).first()
+    return day is not None and answer.pk <= day.plan.get("last", {}).get("Answer", answer.pk)
+
+
 def _undo(person: Person, answer_uuid: UUID, now: dt.datetime) -> Answer:
     answer = Answer.objects.filter(uuid=answer_uuid, person=person).exclude(status=Status.UNDONE).first()
     if answer is None:
@@ -184,9 +194,9 @@ def _undo(person: Person, answer_uuid: UUID, now: dt.datetime) -> Answer:
         return known
     if now - answer.answered_at > UNDO_WITHIN:
         raise AnswerRefused(409, "the answer is older than ten minutes and stays; a reviewer can correct the product")
-    step, done = consequences.step_of(task), (State.ANSWERED, State.SKIPPED)
-    built_on = any(consequences.step_of(one) > step and one.state in done for one in chain)
-    if built_on or Export.objects.filter(day=answer.answered_at.astimezone(dt.UTC).date()).exists():
+    done = (State.ANSWERED, State.SKIPPED)
+    built_on = any(consequences.follows(one, task) and one.state in done for one in chain)
+    if built_on or _gone_out(answer):
         raise AnswerRefused(409, "the answer has been used already and stays; a reviewer can correct the product")
     product = Product.objects.select_for_update().get(pk=answer.product_id)
     undone = Answer.objects.create(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+import logging
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
+from django.db import DatabaseError
 from django.http import HttpRequest
 from msgspec import Meta
 
-from desk.labelling import answers, queue, search, showing
-from desk.ledger.models import Kind, State, Task
+from aisle.errors import AisleError, one_line
+from desk.labelling import answers, queue, search, showing, tickets
+from desk.ledger.models import State, Task
 from desk.people.access import ApiError, api, person_of, read_json
 from desk.people.models import Person, Scope
 from desk.tree import taxonomy
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 Count = Annotated[int, Meta(ge=1, le=queue.MOST)]
 
 
@@ -24,13 +28,13 @@ class Claim(msgspec.Struct, forbid_unknown_fields=True):
     """Which tasks are wanted."""
 
     count: Count = queue.AHEAD
-    kinds: list[str] | None = None
+    kinds: list[Literal["label", "adjudicate"]] | None = None  # no more than the tasks themselves say
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):
     """One answer; `next` asks for that many tasks with the receipt."""
 
-    task_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    task_id: Annotated[str, Meta(min_length=1, max_length=40)]
     uuid: UUID
     category_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     skip_reason: str = ""
@@ -49,19 +53,22 @@ class Undo(msgspec.Struct, forbid_unknown_fields=True):
 def claim(request: HttpRequest) -> dict[str, Any]:
     """`POST /api/tasks/claim {"count": 2}`: own claims and new ones, each held for ten minutes."""
     wanted, person = read_json(request, Claim), person_of(request)
-    unknown = sorted(set(wanted.kinds or ()) - set(Kind.values))
-    if unknown:
-        raise ApiError(400, f"unknown kind {unknown[0][:40]}; the kinds are {', '.join(Kind.values)}")
     return _desk(person, wanted.count, wanted.kinds)
 
 
 @api(Scope.ANSWER)
 def give(request: HttpRequest) -> dict[str, Any]:
-    """`POST /api/answers`: stored when the answer is there; sent again with the same uuid, nothing changes."""
+    """`POST /api/answers`: stored when the answer is there; sent again with the same uuid, nothing changes.
+
+    The receipt comes whatever becomes of the tasks that were asked for with it: they are missing then.
+    """
     said, person = read_json(request, Given), person_of(request)
+    task = tickets.number(said.task_id)
+    if task is None:
+        raise ApiError(404, "there is no such task")
     stored = _refusing(
         lambda: answers.give(
-            said.task_id,
+            task,
             person,
             said.uuid,
             category_id=said.category_id,
@@ -70,8 +77,14 @@ def give(request: HttpRequest) -> dict[str, Any]:
             seconds=said.seconds,
         )
     )
-    receipt = {"uuid": str(stored.uuid), "task_id": stored.task_id, "answered_at": stored.answered_at}
-    return receipt | (_desk(person, said.next, None) if said.next else {})
+    receipt = {"uuid": str(stored.uuid), "task_id": said.task_id, "answered_at": stored.answered_at}
+    if not said.next:
+        return receipt
+    try:
+        return receipt | _desk(person, said.next, None)
+    except (AisleError, DatabaseError) as error:
+        _log.error("no next task with a receipt: %s", one_line(error))
+        return receipt
 
 
 @api(Scope.ANSWER)
@@ -105,7 +118,7 @@ def categories(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _desk(person: Person, count: int, kinds: list[str] | None) -> dict[str, Any]:
+def _desk(person: Person, count: int, kinds: Collection[str] | None) -> dict[str, Any]:
     return showing.desk_of(person, queue.claim(person, count, kinds))
 
 

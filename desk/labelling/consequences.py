@@ -2,9 +2,10 @@
 
     audit of an automatic decision   agrees: nothing. Contradicts: a second look; the same category again changes
                                      the product, another one goes to a reviewer
-    review, audit under review       decides the product at once; "cannot say" asks somebody else once
+    review, audit under review       decides the product at once; "cannot say" asks somebody else, and where two
+                                     cannot say, a reviewer
     labelled twice anyway            a second look, whatever was said
-    adjudication                     decides
+    adjudication                     decides; "cannot say" asks another reviewer, and waits until there is one
 
 A second look is always blind. An answer about texts that have changed since leaves the product alone,
 and so does one that comes after a correction.
@@ -40,6 +41,12 @@ def step_of(task: Task) -> int:
     return _STEP.get(Kind(task.kind), 0)
 
 
+def follows(later: Task, task: Task) -> bool:
+    """Whether `later` was asked because of what was said of `task`, or after it."""
+    step = step_of(task)
+    return step_of(later) > step or (step == _STEP[Kind.ADJUDICATE] == step_of(later) and later.pk > task.pk)
+
+
 def stands(product: Product) -> dict[str, Any]:
     """How a product stands, as plain values."""
     settled = product.settled_at.isoformat() if product.settled_at else None
@@ -65,14 +72,14 @@ def follow(answer: Answer, task: Task, chain: Sequence[Task], product: Product) 
     if task.kind == Kind.CONFIRM:
         return _second(answer, root, chain, product)
     if task.kind == Kind.ADJUDICATE:
-        return _settled(answer, root, product)
+        return _settled(answer, root, chain, product)
     return _first(answer, root, product)
 
 
 def take_back(answer: Answer, task: Task, chain: Sequence[Task], product: Product, now: dt.datetime) -> None:
     """Take back what followed from `answer`, on which nobody has built; sets the state of `task`."""
     for later in chain:
-        if step_of(later) > step_of(task) and later.state in (State.OPEN, State.CLAIMED):
+        if follows(later, task) and later.state in (State.OPEN, State.CLAIMED):
             _supersede(later, now)
     before = answer.changed_from
     if before is not None and (product.category_id, product.settled_at) == (answer.category_id, answer.answered_at):
@@ -107,19 +114,20 @@ def _second(answer: Answer, root: Task, chain: Sequence[Task], product: Product)
     if first is None:
         return False
     if answer.status == Status.SKIPPED:
-        if machine and _contradicts(first, root):
-            _adjudicate(root, answer.answered_at)
+        if _contradicts(first, root) if machine else first.status == Status.SKIPPED:
+            _adjudicate(root, chain, answer.answered_at)
         return False
     if first.status == Status.SKIPPED:
         return not machine and _publish(answer, root, product, Source.REVIEW)
     if first.category_id != answer.category_id:
-        _adjudicate(root, answer.answered_at)
+        _adjudicate(root, chain, answer.answered_at)
         return False
     return machine and _contradicts(answer, root) and _publish(answer, root, product, Source.AUDIT)
 
 
-def _settled(answer: Answer, root: Task, product: Product) -> bool:
+def _settled(answer: Answer, root: Task, chain: Sequence[Task], product: Product) -> bool:
     if answer.status == Status.SKIPPED:
+        _adjudicate(root, chain, answer.answered_at)
         return False
     if automatic(root):
         return _contradicts(answer, root) and _publish(answer, root, product, Source.AUDIT)
@@ -157,22 +165,18 @@ def _ask_again(root: Task, now: dt.datetime) -> None:
     )  # fmt: skip
 
 
-def _adjudicate(root: Task, now: dt.datetime) -> None:
-    made, new = Task.objects.get_or_create(
-        revision_id=root.revision_id,
-        kind=Kind.ADJUDICATE,
-        defaults={
-            "product_id": root.product_id,
-            "prediction_id": root.prediction_id,
-            "first": root,
-            "blind": True,
-            "priority": max(ADJUDICATION_PRIORITY, *PRIORITY.values()),
-            "created_at": now,
-        },
-    )
-    if not new and made.state == State.SUPERSEDED:  # asked for before an undo
+def _adjudicate(root: Task, chain: Sequence[Task], now: dt.datetime) -> None:
+    again = [one for one in chain if one.kind == Kind.ADJUDICATE and one.state == State.SUPERSEDED]
+    if again:  # asked for before an undo
+        made = again[-1]
         made.state, made.done_at, made.claimed_by = State.OPEN, None, None
         made.save(update_fields=["state", "done_at", "claimed_by"])
+        return
+    Task.objects.create(
+        kind=Kind.ADJUDICATE, product_id=root.product_id, revision_id=root.revision_id, first=root,
+        prediction_id=root.prediction_id, blind=True, priority=max(ADJUDICATION_PRIORITY, *PRIORITY.values()),
+        created_at=now,
+    )  # fmt: skip
 
 
 def _supersede(task: Task, now: dt.datetime) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from aisle.catalogue.columns import PRODUCT_FIELDS
 from aisle.catalogue.taxonomy import Taxonomy
-from desk.labelling import answers, queue
+from desk.labelling import answers, queue, tickets
 from desk.ledger.models import Answer, Kind, Status, Task
 from desk.people.models import Person
 from desk.tree import path_names, taxonomy
@@ -31,13 +31,13 @@ def task(shown: Task) -> dict[str, Any]:
     hidden = answers.shown(shown) is None
     adjudicated = shown.kind == Kind.ADJUDICATE
     return {
-        "task_id": shown.pk,
-        "kind": "adjudicate" if adjudicated else "label",
+        "task_id": tickets.ticket(shown.pk),
+        "kind": queue.ADJUDICATE if adjudicated else queue.LABEL,
         "product_id": shown.revision.product.product_id,
         "product": {name: getattr(shown.revision, name) for name in PRODUCT_FIELDS},
         "suggestion": None if hidden else suggestion,
         "alternatives": [] if hidden else alternatives,
-        "answers": _two_answers(shown, tree) if adjudicated else [],
+        "answers": _earlier_answers(shown, tree) if adjudicated else [],
         "claimed_until": shown.claimed_until.isoformat() if shown.claimed_until else None,
     }
 
@@ -87,11 +87,11 @@ def _said_by_the_model(shown: Task, tree: Taxonomy) -> tuple[dict[str, Any] | No
     return category(tree, top), [category(tree, one) for one in good[:ALTERNATIVES]]
 
 
-def _two_answers(shown: Task, tree: Taxonomy) -> list[dict[str, Any]]:
-    """What two people said, without who they are, in an order that tells nothing and stays."""
+def _earlier_answers(shown: Task, tree: Taxonomy) -> list[dict[str, Any]]:
+    """What people said before, without who they are, in an order that tells nothing and stays."""
     root = shown.first_id or shown.pk
     good = Answer.objects.filter(undone_by=None, revision_id=shown.revision_id).exclude(status=Status.UNDONE)
-    rows = list(good.filter(task_id=root)) + list(good.filter(task__first_id=root, task__kind=Kind.CONFIRM))
+    rows = list(good.filter(task_id=root)) + list(good.filter(task__first_id=root).exclude(task=shown))
     rows.sort(key=lambda one: hashlib.sha256(f"{shown.pk}:{one.uuid}".encode()).digest())
     return [
         {

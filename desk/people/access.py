@@ -5,13 +5,15 @@
     @api(Scope.READ, methods=("GET",))
 
 In both cases `person_of(request)` is the person. A view of the API returns an `HttpResponse`, or a
-value that becomes JSON; `ApiError(status, text)` and what users can mend (`AisleError`) become
-`{"error": text}`.
+value that becomes JSON; `ApiError(status, text)` becomes `{"error": text}`. Any other `AisleError` is not the
+sender's doing, such as a category tree that is not there for a moment: 503, so that it is sent again.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -26,26 +28,13 @@ from django.shortcuts import render
 
 from aisle.errors import AisleError, one_line
 from desk.people import tokens
-from desk.people.models import Person, Role, Scope
+from desk.people.models import Person, Role
+from desk.people.reach import ROLES, scopes_of
 
 MAX_BODY = 5 * 2**20  # bytes of a JSON body
 VARY_ON_KEY = "Authorization, Cookie"
-
-# A page for the role on the left is open to the roles on the right.
-_REACH: dict[str, frozenset[str]] = {
-    Role.LABELLER: frozenset({Role.LABELLER, Role.REVIEWER, Role.ADMINISTRATOR}),
-    Role.BUSINESS: frozenset({Role.BUSINESS, Role.REVIEWER, Role.ADMINISTRATOR}),
-    Role.REVIEWER: frozenset({Role.REVIEWER, Role.ADMINISTRATOR}),
-    Role.ADMINISTRATOR: frozenset({Role.ADMINISTRATOR}),
-}
-# A scope that a person has in a session by their role.
-_SCOPES: dict[str, frozenset[str]] = {
-    Scope.INTAKE: _REACH[Role.BUSINESS],
-    Scope.ANSWER: _REACH[Role.LABELLER],
-    Scope.READ: _REACH[Role.BUSINESS],
-    Scope.ALARM: _REACH[Role.REVIEWER],
-    Scope.BRAKE: _REACH[Role.BUSINESS],
-}
+_FOLDERS = re.compile(r"(?<![\w.~])/(?:[^\s/:'\"]+/)+")
+_log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 T = TypeVar("T")
@@ -61,12 +50,12 @@ class ApiError(Exception):
 
 def allowed(person: Person, *roles: str) -> bool:
     """Whether `person` may do what is for `roles`; without roles, everybody with a log-in may."""
-    return person.is_active and (not roles or any(person.role in _REACH[role] for role in roles))
+    return person.is_active and (not roles or any(person.role in ROLES[role] for role in roles))
 
 
 def allowed_scope(person: Person, scope: str) -> bool:
     """Whether the role of `person` carries `scope`."""
-    return person.is_active and person.role in _SCOPES[scope]
+    return person.is_active and scope in scopes_of(person.role)
 
 
 def person_of(request: HttpRequest) -> Person:
@@ -117,7 +106,7 @@ def api(*scopes: str, methods: tuple[str, ...] = ("POST",)) -> Callable[[Callabl
             except UnreadablePostError:
                 return _error(400, "the body ended too early")
             except AisleError as error:
-                return _error(409, one_line(error))
+                return _failing(request, error)
             return answer if isinstance(answer, HttpResponseBase) else JsonResponse(answer, safe=False)
 
         guarded.csrf_exempt = True  # type: ignore[attr-defined]  # sessions are checked in _who
@@ -166,8 +155,12 @@ def _bearer(header: str, scopes: tuple[str, ...]) -> Person:
     token = tokens.find(key.strip()) if scheme.lower() == "bearer" else None
     if token is None:
         raise ApiError(401, "the token is unknown, has expired or was revoked")
-    if not set(scopes) & set(token.scopes):
+    given = set(scopes) & set(token.scopes)
+    if not given:
         raise ApiError(403, f"the token has not the scope {' or '.join(scopes)}")
+    if not any(allowed_scope(token.person, scope) for scope in given):
+        role = token.person.get_role_display().lower()
+        raise ApiError(403, f"the token is of a {role}, who may not do this (any more)")
     return token.person
 
 
@@ -180,6 +173,17 @@ def _check_csrf(request: HttpRequest) -> None:
     check = _CsrfCheck(cast("Callable[[HttpRequest], HttpResponse]", HttpResponse))
     check.process_request(request)
     check.process_view(request, HttpResponse, (), {})
+
+
+def _failing(request: HttpRequest, error: AisleError) -> JsonResponse:
+    """The folders of this machine are for its log alone."""
+    line = one_line(error)
+    _log.error("%s %s: %s", request.method, request.path, line)
+    for folder in (settings.CONFIGURATION.data, settings.CONFIGURATION.folder):
+        line = line.replace(f"{folder}/", "")
+    response = _error(503, f"{_FOLDERS.sub('', line)[:300]}; try again later")
+    response["Retry-After"] = "5"
+    return response
 
 
 def _error(status: int, text: str) -> JsonResponse:

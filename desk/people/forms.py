@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +10,21 @@ from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
 from django.utils import timezone
 
-from desk.people.models import Person, Role, Scope
+from desk.people.models import Person, Role, Scope, called_like
+from desk.people.reach import scopes_of
 
 if TYPE_CHECKING:  # the forms know their model only for the checker
     _Creation = BaseUserCreationForm[Person]
     _Edit = forms.ModelForm[Person]
     _Password = SetPasswordForm[Person]
+    _Choice = forms.ModelChoiceField[Person]
 else:
     _Creation, _Edit, _Password = BaseUserCreationForm, forms.ModelForm, SetPasswordForm
+    _Choice = forms.ModelChoiceField
 
 ROLES = (
     "Labellers answer tasks and see their own answers. Business owners see quality, products and brakes. "
-    "Reviewers do both, adjudicate, and see the quality of people. Administrators do everything."
+    "Reviewers do both, adjudicate, and see Labellers. Administrators do everything."
 )
 
 
@@ -38,6 +42,13 @@ class NewPerson(_Creation):
         self.fields["password1"].help_text = "At least 12 characters, not a common word. Hand it over in person."
         self.fields["password2"].label = "Password again"
         self.fields["username"].widget.attrs["autofocus"] = True
+
+    def clean_username(self) -> str:
+        """A name that no other is but for its case: people would take one for the other."""
+        name = str(self.cleaned_data["username"])
+        if called_like(name) is not None:
+            raise forms.ValidationError("Somebody has this name already, perhaps in other letters; choose another one.")
+        return name
 
 
 class EditPerson(_Edit):
@@ -59,14 +70,24 @@ class NewPassword(_Password):
         self.fields["new_password2"].label = "New password again"
 
 
+class _Owners(_Choice):
+    """People with their roles: what a token may depends on it."""
+
+    def label_from_instance(self, obj: Person) -> str:
+        """Name and role."""
+        return f"{obj.username} ({obj.get_role_display()})"
+
+
 class NewToken(forms.Form):
     """Name, owner, scopes and last day of a token."""
 
     name = forms.CharField(max_length=100, help_text="Which program uses it, and where.")
-    person = forms.ModelChoiceField(
+    person = _Owners(
         Person.objects.none(), empty_label=None, help_text="What the program does is written down as done by them."
     )
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, widget=forms.CheckboxSelectMultiple, help_text="Only what the role of the person allows."
+    )
     last_day = forms.DateField(
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         required=False,
@@ -78,7 +99,20 @@ class NewToken(forms.Form):
         owner = self.fields["person"]
         assert isinstance(owner, forms.ModelChoiceField)
         owner.queryset = Person.objects.filter(is_active=True).order_by("username")
+        # For people/tokens.js, which offers what the chosen person's role allows.
+        reach = {person.pk: sorted(scopes_of(person.role)) for person in owner.queryset}
+        owner.widget.attrs["data-scopes"] = json.dumps(reach)
         self.fields["last_day"].initial = timezone.now().date() + timedelta(days=365)
+
+    def clean(self) -> dict[str, Any]:
+        """Scopes within the role of the person."""
+        given = super().clean() or self.cleaned_data
+        owner, chosen = given.get("person"), given.get("scopes", [])
+        if owner is not None:
+            beyond = [Scope(one).label.lower() for one in chosen if one not in scopes_of(owner.role)]
+            if beyond:
+                self.add_error("scopes", f"A {owner.get_role_display().lower()} may not {', '.join(beyond)}.")
+        return given
 
     def clean_last_day(self) -> datetime | None:
         """The moment at which the token ends."""

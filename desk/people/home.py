@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
-from desk.ledger.models import Alarm, Answer, Brake, Kind, State, Status, Task, Waiting
+from desk.labelling import eligible, queue
+from desk.ledger.models import Alarm, Answer, Brake, Status, Waiting
 from desk.people.access import allowed, page, person_of
 from desk.people.context import navigation
 from desk.people.models import Person, Role
@@ -58,15 +59,25 @@ def home(request: HttpRequest) -> HttpResponseBase:
 
 
 def _work(person: Person, reach: dict[str, str]) -> list[Figure]:
-    waiting = Task.objects.filter(state__in=[State.OPEN, State.CLAIMED])
-    if not allowed(person, Role.REVIEWER):
-        waiting = waiting.exclude(kind=Kind.ADJUDICATE)
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     today = Answer.objects.filter(person=person, answered_at__gte=midnight).exclude(status=Status.UNDONE)
     return [
-        Figure("Tasks that wait", _count(waiting), "for all labellers together", reach.get("Label", "")),
+        Figure("Tasks for you", _mine(person), _others(person), reach.get("Label", "")),
         Figure("Your answers today", _count(today), "since midnight, UTC", reach.get("My answers", "")),
     ]
+
+
+def _mine(person: Person) -> str:
+    waiting = queue.waiting(person)
+    return f"{waiting:,}" if waiting < queue.COUNT_TO else f"{queue.COUNT_TO:,}+"
+
+
+def _others(person: Person) -> str:
+    """What waits for somebody else; for those alone who see the backlog too: it tells of answers."""
+    count = eligible.for_others(person) if allowed(person, Role.BUSINESS) else 0
+    if not count:
+        return "that wait; nobody else is asked the same"
+    return f"{count:,} more {'waits' if count == 1 else 'wait'} for a second person"
 
 
 def _operation(reach: dict[str, str]) -> list[Figure]:
@@ -80,6 +91,6 @@ def _operation(reach: dict[str, str]) -> list[Figure]:
     ]
 
 
-def _count(rows: QuerySet[Task] | QuerySet[Answer] | QuerySet[Waiting] | QuerySet[Brake] | QuerySet[Alarm]) -> str:
+def _count(rows: QuerySet[Answer] | QuerySet[Waiting] | QuerySet[Brake] | QuerySet[Alarm]) -> str:
     counted = rows.order_by()[: COUNT_TO + 1].count()
     return f"{COUNT_TO:,}+" if counted > COUNT_TO else f"{counted:,}"

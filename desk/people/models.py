@@ -25,6 +25,12 @@ class Person(AbstractUser):
         verbose_name_plural = "people"
 
 
+def called_like(name: str) -> Person | None:
+    """Who has this name, whatever the case of its letters; databases differ in what they take for the same."""
+    wanted = name.casefold()
+    return next((one for one in Person.objects.order_by("pk") if one.username.casefold() == wanted), None)
+
+
 class Scope(models.TextChoices):
     """What a program may do."""
 

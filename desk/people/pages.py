@@ -90,7 +90,8 @@ def log(request: HttpRequest) -> HttpResponseBase:
     shown = Paginator(rows, _A_PAGE).get_page(request.GET.get("page"))
     kinds = list(Event.objects.order_by("what").values_list("what", flat=True).distinct())
     query = f"&{urlencode({'what': what, 'who': who})}"
-    values = {"events": shown, "kinds": kinds, "what": what, "who": who, "query": query}
+    rows_told = [(event, events.told(event)) for event in shown]
+    values = {"events": rows_told, "shown": shown, "kinds": kinds, "what": what, "who": who, "query": query}
     return render(request, "people/log.html", values)
 
 

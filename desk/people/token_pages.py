@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from desk.people import access, tokens
 from desk.people.forms import NewToken
 from desk.people.models import Role, Scope, Token
+from desk.people.reach import scopes_of
 
 
 @access.page(Role.ADMINISTRATOR)
@@ -25,7 +26,7 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
         messages.success(request, f"The token {made.name} is made. Its key is shown this one time.")
         form = NewToken(initial={"person": me.pk})
     rows = Token.objects.select_related("person").order_by("revoked_at", "-created_at")
-    shown = [(token, _state(token), [Scope(scope).label for scope in token.scopes]) for token in rows]
+    shown = [(token, _state(token), _scopes(token)) for token in rows]
     return render(request, "people/tokens.html", {"tokens": shown, "form": form, "key": key})
 
 
@@ -37,6 +38,12 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponseBase:
     tokens.revoke(access.person_of(request), token)
     messages.success(request, f"The token {token.name} is revoked; the API refuses it from now on.")
     return redirect("tokens")
+
+
+def _scopes(token: Token) -> list[str]:
+    """What it may, in words; what the role of its person does not carry any more is marked."""
+    carried = scopes_of(token.person.role)
+    return [Scope(one).label + ("" if one in carried else " (refused: not for this role)") for one in token.scopes]
 
 
 def _state(token: Token) -> str:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from aisle.errors import DataError
 from desk.people import events
 from desk.people.models import Person, Scope, Token
+from desk.people.reach import scopes_of
 
 _KEY = re.compile(r"aisle_([0-9a-f]{10})_[A-Za-z0-9_-]{43}", re.ASCII)
 _NOBODY = hashlib.sha256(b"").hexdigest()
@@ -31,12 +32,16 @@ def create(
 ) -> tuple[Token, str]:
     """Make a token of `person` and return it with its key, which is kept nowhere.
 
-    `DataError` for an unknown scope, none at all, or an expiry in the past.
+    `DataError` for an unknown scope, none at all, one that the role of `person` does not carry, or an expiry
+    in the past.
     """
     chosen = sorted(set(scopes))
     unknown = [scope for scope in chosen if scope not in Scope.values]
     if unknown or not chosen:
         raise DataError(f"a token needs scopes of {', '.join(Scope.values)}; given: {', '.join(unknown) or 'none'}")
+    beyond = [scope for scope in chosen if scope not in scopes_of(person.role)]
+    if beyond:
+        raise DataError(f"a {person.get_role_display().lower()} may not {Scope(beyond[0]).label.lower()}")
     if expires_at is not None and expires_at <= timezone.now():
         raise DataError("the token would have expired already; choose a later day")
     prefix = secrets.token_hex(5)

@@ -24,6 +24,7 @@ from desk.people.models import Role, Scope
 MOST_VERDICT = 64 * 2**10  # bytes
 MOST_BODY = 2 * MOST_VERDICT
 _AHEAD = dt.timedelta(minutes=10)  # how far the clock of a sender may be ahead
+_OLDEST = dt.timedelta(days=366)  # a database keeps older times, but not all of them can be read again
 _ON_A_PAGE = 50
 
 
@@ -48,6 +49,8 @@ def raise_alarm(request: HttpRequest) -> JsonResponse:
     raised_at = sent.raised_at or now
     if raised_at > now + _AHEAD:
         raise ApiError(400, f"raised_at is {raised_at.isoformat()}, in the future")
+    if raised_at < now - _OLDEST:
+        raise ApiError(400, f"raised_at is {raised_at.isoformat()}, more than a year ago")
     if any("\0" in text for text in (sent.key, sent.summary)) or "\\u0000" in (verdict := _plain(sent.verdict)):
         raise ApiError(400, "a text holds a zero character")
     if len(verdict.encode()) > MOST_VERDICT:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from aisle.audit.agreement import SuggestionEffect
 from aisle.audit.estimates import Estimate
 from desk.history.names import full_name
+from desk.labelling import eligible
 from desk.quality import counts, figures, found, money, pairs, plots
 from desk.quality.catalogue import VAGUE, Catalogue, catalogue
 from desk.quality.counts import Products
@@ -63,6 +64,7 @@ class Look:
     changed: int
     effect: SuggestionEffect
     backlog: list[counts.Backlog]
+    stuck: eligible.Stuck
     unscored: int
     work: money.Work
     money: money.Money | None
@@ -115,6 +117,7 @@ def look(window: Window) -> Look:
         changed=found.changed(audits),
         effect=found.shown_against_blind(audits),
         backlog=counts.backlog(),
+        stuck=eligible.stuck(),
         unscored=counts.unscored(),
         work=money.work(products, done, agreed),
         money=money.money(products, done, machine, agreed),

@@ -1,4 +1,4 @@
-"""The page about the quality of people, for reviewers and administrators alone."""
+"""The page Labellers: how good the answers of people are, for reviewers and administrators alone."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ def people_csv(request: HttpRequest) -> HttpResponseBase:
          row.agreement.raw.count, row.seconds, row.fast.value)
         for row in rows
     ]  # fmt: skip
-    return as_csv(f"quality-people-{chosen.first}-{chosen.last}.csv", _COLUMNS, cells)
+    return as_csv(f"labellers-{chosen.first}-{chosen.last}.csv", _COLUMNS, cells)

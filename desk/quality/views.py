@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from desk.people.access import allowed, api, page, person_of
+from desk.people.access import ApiError, allowed, api, page, person_of
 from desk.people.models import Role, Scope
 from desk.quality import counts, figures
 from desk.quality.look import look
 from desk.quality.models import terms
 from desk.quality.results import audits_of
-from desk.quality.windows import CHOICES, window
+from desk.quality.windows import CHOICES, DEFAULT, window
 
 
 @require_safe
@@ -29,7 +29,10 @@ def quality(request: HttpRequest) -> HttpResponseBase:
 @api(Scope.READ, methods=("GET",))
 def quality_json(request: HttpRequest) -> dict[str, Any]:
     """`GET /api/quality?window=30`: the headline for programs; null is what is not known."""
-    chosen = window(request.GET.get("window"))
+    wanted = request.GET.get("window", DEFAULT)
+    if wanted not in CHOICES:
+        raise ApiError(400, f"window is one of {', '.join(CHOICES)}")
+    chosen = window(wanted)
     agreed, audits = terms(), audits_of(chosen)
     machine = figures.automatic(audits)
     products = counts.by_day(chosen).values()

@@ -191,6 +191,28 @@ class TestTryingAgain:
         with client(Service(problem(status, "no"))) as one, pytest.raises(kind):
             one.model() if status != 422 else one.categorize(titles(1))
 
+    @pytest.mark.parametrize("status", [400, 403, 408, 413, 418, 422, 431])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "",
+            "HTTP sent to HTTPS port\n",
+            "<style>a{}</style><h1>Bad\x1b[2J <b>request</b>",
+            '{"detail": "no"}',
+            "[]",
+            "3",
+        ],
+    )
+    def test_what_stands_in_front_of_the_service_refuses_nothing_that_was_sent(self, status: int, body: str) -> None:
+        with client(Service(httpx.Response(status, text=body))) as one, pytest.raises(ServiceUnavailable) as refused:
+            one.model()
+        said = str(refused.value)
+        assert f"({status} " in said
+        assert "check the URL, http or https, and the proxy" in said
+        assert said.isprintable()
+        if body.startswith("<"):
+            assert ": Bad [2J request)" in said
+
     def test_the_pauses_double_at_most_and_are_random(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         bounds: list[tuple[float, float]] = []
         monkeypatch.setattr("aisle.client.sending.random.uniform", lambda low, high: bounds.append((low, high)) or high)

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
 from aisle.errors import DataError
 from desk import urls
+from desk.configuration import Configuration
 from desk.people import access
 from desk.people.models import Person, Role, Scope
+from tests.desk.conftest import change
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Client]
@@ -50,7 +54,7 @@ def intake(request: HttpRequest) -> object:
 
 @access.api(Scope.ANSWER, Scope.READ, methods=("GET",))
 def failing(request: HttpRequest) -> object:
-    raise DataError("the tree is\n not there")
+    raise DataError(f"{settings.CONFIGURATION.data}/x: the tree is\n not there in /work/data/taxonomy.csv or ~/a/b")
 
 
 @access.api(Scope.ANSWER)
@@ -188,9 +192,25 @@ def test_other_media_and_methods_are_refused(client: Client, bearer: Bearer) -> 
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
 
 
-def test_what_users_can_mend_is_one_line_of_json(client: Client, bearer: Bearer) -> None:
+def test_what_the_sender_did_not_cause_is_to_be_sent_again(
+    client: Client, bearer: Bearer, configuration: Configuration
+) -> None:
+    change(configuration, data=Path("/srv/aisle data"))
     answer = client.get("/api/t/failing", headers=bearer("read"))
-    assert (answer.status_code, answer.json()) == (409, {"error": "the tree is not there"})
+    text = "x: the tree is not there in taxonomy.csv or ~/a/b; try again later"
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.json() == {"error": text}
+
+
+def test_a_token_may_no_more_than_the_role_of_its_person(client: Client, bearer: Bearer) -> None:
+    headers = bearer("intake", "answer")
+    assert send(client, {"text": "a"}, headers=headers)[0] == 200
+    Person.objects.update(role=Role.LABELLER)
+    status, answer = send(client, {"text": "a"}, headers=headers)
+    assert (status, answer) == (403, {"error": "the token is of a labeller, who may not do this (any more)"})
+    assert client.post("/api/t/answering", headers=headers).status_code == 200
+    Person.objects.update(role=Role.BUSINESS)
+    assert client.post("/api/t/answering", headers=headers).status_code == 403
 
 
 def test_an_unknown_address_of_the_api_answers_json(client: Client) -> None:

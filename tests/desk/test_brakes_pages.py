@@ -122,3 +122,27 @@ def test_reasons_are_shown_as_text(client_of: Make, person: People) -> None:
     page = client_of("business").get("/brakes/").content.decode()
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("field", ["reason", "value", "alarm"])
+def test_a_zero_character_is_refused(bearer: Callable[..., dict[str, str]], tree: Path, field: str) -> None:
+    given = {"scope": "seller", "value": "toy-house", "kind": "stop", "reason": "x", field: "a\x00b"}
+    status, answer = send(bearer("brake"), **given)
+    assert (status, "a character that no text has" in str(answer["error"])) == (400, True)
+    assert not Brake.objects.exists()
+
+
+def test_a_release_without_a_good_reason_changes_nothing(person: People) -> None:
+    brake = braking.set_brake(person("business"), "all", "", "stop", None, "x")
+    with pytest.raises(DataError, match="a character that no text has"):
+        braking.release(person("business"), brake.pk, "a\0b")
+    assert Brake.objects.get().released_at is None
+
+
+def test_without_a_tree_a_brake_of_a_branch_is_to_be_sent_again(
+    bearer: Callable[..., dict[str, str]], tree: Path
+) -> None:
+    tree.unlink()
+    status, answer = send(bearer("brake"), scope="branch", value="toys", kind="stop", reason="x")
+    assert (status, "taxonomy.csv" in str(answer["error"]), str(tree) in str(answer["error"])) == (503, True, False)
+    assert send(bearer("brake"), scope="all", kind="stop", reason="x")[0] == 200

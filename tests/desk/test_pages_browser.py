@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from desk.history import braking
-from desk.ledger.models import Brake, Product
+from desk.inbox.models import Upload
+from desk.ledger.models import Alarm, Brake, Kind, Product, Waiting
 from desk.people import tokens
 from desk.people.models import Person
+from desk.quality.models import Terms
 from tests.desk import made_products as made
 from tests.desk.conftest import PASSWORD
+from tests.service.test_page_looks import contrast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -105,3 +108,145 @@ def test_the_menu_opens_and_closes_by_keyboard_and_logs_out(opened: Callable[...
     menu.press("Enter")
     page.get_by_role("button", name="Log out").press("Enter")
     page.wait_for_url("**/log-in/")
+
+
+# Height of everything that a finger may hit, with all that folds unfolded; of a box, that of its label.
+TARGETS = """() => {
+  for (const one of document.querySelectorAll('details')) one.open = true;
+  return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+    .filter(one => one.checkVisibility() && one.getClientRects().length)
+    .map(one => {
+      const box = ['checkbox', 'radio'].includes(one.type) && (one.closest('label') ?? one.labels[0]);
+      const name = (one.textContent || one.name || '').trim().slice(0, 40);
+      return [one.tagName, name, (box || one).getBoundingClientRect().height];
+    });
+}"""
+# Of each text in sight: what it says, its colour, what it lies on, its opacity; not of what is disabled.
+TEXTS = """() => {
+  const under = one => {
+    const colour = getComputedStyle(one).backgroundColor;
+    return colour === 'rgba(0, 0, 0, 0)' ? under(one.parentElement) : colour;
+  };
+  const opacity = one => one ? +getComputedStyle(one).opacity * opacity(one.parentElement) : 1;
+  return [...document.querySelectorAll('body *')]
+    .filter(one => one.checkVisibility() && [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim())
+      && !one.closest('svg, option, :disabled, .unseen'))
+    .map(one => [one.textContent.trim().slice(0, 40), getComputedStyle(one).color, under(one), opacity(one)]);
+}"""
+# Words that stand on two lines, in cells of the desk's own words; a hyphen may end a line.
+BROKEN = """() => [...document.querySelectorAll('td:not(.long, .name, .head), thead th')].flatMap(cell => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    for (const word of walker.currentNode.data.matchAll(/[^\\s-]+/g)) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, word.index);
+      range.setEnd(walker.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(one => Math.round(one.top))).size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+})"""
+
+
+@pytest.fixture
+def filled(person: People, tree: Path) -> list[str]:
+    """A desk with something of everything; the addresses of all its pages."""
+    administrator = person("administrator")
+    product = made.make_product("a:1", "Word " * 199, seller="a-seller-with-a-very-long-name" * 3)
+    made.predict(product)
+    made.answer(made.ask(product), person("labeller"), "plush", note=LONG)
+    decided = made.make_product(
+        "a:2", LONG, seller="Shoplandia", category_id="puzzles", branch_id="toys", source="auto"
+    )
+    made.predict(decided)
+    made.ask(decided, Kind.REVIEW, prediction=decided.predictions.last())
+    Waiting.objects.create(revision=decided.revisions.get(), next_try_at=made.START, last_error=LONG, refused=True)
+    braking.set_brake(person("business"), "seller", product.seller, "stop", None, LONG)
+    past = braking.set_brake(person("business"), "all", "", "stop", None, LONG)
+    braking.release(administrator, past.pk, LONG)
+    tokens.create(administrator, administrator, LONG[:90], ["intake", "answer", "read", "alarm", "brake"])
+    for key, colour in (("k1", "yellow"), ("k2", "red")):
+        alarm = Alarm.objects.create(key=key, colour=colour, summary="Many errors. " * 9, raised_at=made.START)
+    Terms.objects.create(pk=1, cost_of_error=5.0, cost_of_review=0.4, currency="EUR")
+    sent = Upload.objects.create(
+        name=LONG[:199], kind="csv", bytes=9, person=administrator, created_at=made.START, state="failed",
+        counts={"refused": 2}, refused=[["line 7", LONG], ["line 9", "no title"]], problem=LONG,
+    )  # fmt: skip
+    return ["/", "/label/", "/label/mine/", "/quality/?window=all", "/quality/people/?window=all", "/quality/terms/",
+            "/quality/alarms/", f"/quality/alarms/{alarm.pk}/", "/products/", f"/products/{product.pk}/",
+            f"/products/{decided.pk}/", "/inbox/", "/inbox/upload/", f"/inbox/upload/{sent.pk}/", "/brakes/",
+            "/people/", "/people/new/", f"/people/{administrator.pk}/", f"/people/{administrator.pk}/password/",
+            "/tokens/", "/log/", "/password/"]  # fmt: skip
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    if address == "/label/":
+        page.locator("#item").wait_for()
+
+
+def test_a_finger_hits_everything(opened: Callable[..., Page], filled: list[str]) -> None:
+    page = opened("administrator", 390, has_touch=True, is_mobile=True)
+    for address in filled:
+        visit(page, address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        targets = page.evaluate(TARGETS)
+        assert len(targets) > 10, address
+        assert [one for one in targets if one[2] < 44] == [], address
+    page.goto("/inbox/upload/")
+    rows = b"id,title\n1,Drill\n"
+    page.get_by_label("File").set_input_files({"name": "feed.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_role("button", name="Show its first rows").tap()
+    page.get_by_role("button", name="Store the products").wait_for()
+    assert [one for one in page.evaluate(TARGETS) if one[2] < 44] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(opened: Callable[..., Page], filled: list[str], scheme: str) -> None:
+    page = opened("administrator", color_scheme=scheme)
+    for address in filled:
+        visit(page, address)
+        texts = page.evaluate(TEXTS)
+        assert len(texts) > 10, address
+        assert [one for one in texts if contrast(one[1], one[2]) < 4.5 or one[3] < 1] == [], address
+
+
+@pytest.mark.parametrize("width", [768, 1280])
+def test_words_stay_whole_in_tables(opened: Callable[..., Page], filled: list[str], width: int) -> None:
+    page = opened("administrator", width)
+    for address in filled:
+        visit(page, address)
+        assert page.evaluate(BROKEN) == [], address
+    page.goto("/products/")
+    frame = page.locator(".table").evaluate("one => [one.scrollWidth, one.clientWidth]")
+    assert frame[0] <= frame[1], "all columns are in sight"
+
+
+def test_alarms_are_one_line_on_a_phone(opened: Callable[..., Page], filled: list[str]) -> None:
+    page = opened("administrator", 390, java_script_enabled=False)
+    page.goto("/label/")
+    box = page.locator("main").bounding_box()
+    assert box is not None
+    assert box["y"] < 160
+    fold = page.locator(".alarms summary")
+    assert "2 alarms" in fold.inner_text()
+    assert page.get_by_role("link", name="Look").count() == 0
+    fold.click()
+    page.get_by_role("link", name="Look").first.click()
+    page.wait_for_url("**/quality/alarms/*/")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/brakes/")
+    assert not fold.is_visible()
+    assert page.get_by_role("link", name="Look").count() == 2
+
+
+def test_a_long_title_is_cut_with_the_whole_at_hand(opened: Callable[..., Page], filled: list[str]) -> None:
+    page = opened("administrator", 390)
+    page.goto(filled[9])
+    box = page.locator("h1").bounding_box()
+    assert box is not None
+    assert box["height"] < 250
+    whole = page.get_by_text("Word " * 198 + "Word", exact=True)
+    assert not whole.first.is_visible()
+    page.get_by_text("The whole title").click()
+    assert whole.first.is_visible()

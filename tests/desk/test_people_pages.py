@@ -187,6 +187,50 @@ def test_a_token_needs_a_scope_and_a_day_to_come(client_of: Make, person: Callab
     assert not Token.objects.exists()
 
 
+def test_the_form_offers_what_the_role_of_the_person_allows(client_of: Make, person: Callable[..., Person]) -> None:
+    zoe, client = person("labeller", "zoe"), client_of("administrator")
+    given = {"name": "feed", "person": zoe.pk, "scopes": ["answer", "brake", "intake"], "last_day": ""}
+    page = client.post("/tokens/", given).content.decode()
+    assert "A labeller may not set brakes, send products." in page
+    assert f"&quot;{zoe.pk}&quot;: [&quot;answer&quot;]" in page
+    assert "zoe (Labeller)" in page
+    assert not Token.objects.exists()
+    client.post("/tokens/", {**given, "scopes": ["answer"]})
+    Person.objects.filter(pk=zoe.pk).update(role=Role.BUSINESS)
+    assert "Take tasks and answer them (refused: not for this role)" in client.get("/tokens/").content.decode()
+
+
+def test_names_differ_by_more_than_their_case(
+    client_of: Make, person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.core.management import CommandError, call_command
+
+    person("labeller", "Zoë")
+    given = {"username": "zoË", "role": "labeller", "password1": NEW, "password2": NEW}
+    assert "Somebody has this name already" in client_of("administrator").post("/people/new/", given).content.decode()
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{NEW}\n"))
+    with pytest.raises(CommandError, match="called Zoë"):
+        call_command("administrator", "ZOË")
+    assert Person.objects.filter(username__startswith="zo").count() <= 1
+
+
+def test_the_log_speaks_in_words(client_of: Make, person: Callable[..., Person]) -> None:
+    from desk.people import events, tokens
+
+    tokens.create(None, person("labeller", "zoe"), "feed", ["answer"])
+    made = timezone.now().replace(2027, 1, 2, 3, 4)
+    tokens.create(None, person("reviewer", "eve"), "alarms", ["read", "alarm"], made)
+    events.record(None, "role changed", "zoe", before="labeller", after="reviewer")
+    events.record(None, "administrator set", "ann", new=True)
+    page = re.sub(r"<[^>]+>", "", client_of("administrator").get("/log/").content.decode())
+    assert "expires at: never; person: zoe; scopes: take tasks and answer them" in page
+    assert "expires at: 2027-01-02 03:04; person: eve; scopes: raise alarms, read products, quality and exports" in page
+    assert "before: labeller; after: reviewer" in page
+    assert "new: yes" in page
+    for word in ("[&#x27;", "None", "True", "_at"):
+        assert word not in page
+
+
 def test_the_log_says_who_did_what_and_shows_mark_up_as_text(client_of: Make, person: Callable[..., Person]) -> None:
     from desk.people import events
 

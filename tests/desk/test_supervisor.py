@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +17,13 @@ import pytest
 from desk import supervisor
 from desk.supervisor import Child, Supervisor
 
+ROOT = Path(__file__).parents[2]
 COUNT = (
     "import sys, pathlib, time; p = pathlib.Path(sys.argv[1]); p.open('a').write('x'); time.sleep(float(sys.argv[2]))"
 )
+
+
+ENDING = "ending when what runs is done … (Ctrl-C again: at once)"
 
 
 def counting(path: Path, seconds: float, more: str = "") -> list[str]:
@@ -70,9 +77,76 @@ def test_a_stop_ends_all_and_kills_the_deaf(tmp_path: Path, monkeypatch: pytest.
     watcher.start()
     made.run()
     watcher.join()
-    assert said == ["the deaf one did not end within 0.5 s and is killed"]
+    assert said == [ENDING, "the deaf one did not end within 0.5 s and is killed"]
     codes = [child.process.returncode for child in children if child.process is not None]
     assert codes == [-signal.SIGTERM, -signal.SIGKILL]
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    deaf = "import signal, pathlib, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf += f"pathlib.Path({str(tmp_path / 'deaf')!r}).touch(); time.sleep(60)"
+    child = Child("deaf one", [sys.executable, "-c", deaf])
+    made = Supervisor([child], os.environ, said.append)
+    times: list[float] = []
+
+    def interrupt_twice() -> None:
+        until((tmp_path / "deaf").exists)
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: said == [ENDING])
+        time.sleep(0.3)
+        times.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_twice)
+    watcher.start()
+    made.run()
+    watcher.join()
+    assert time.monotonic() - times[0] < 3
+    assert said == [ENDING, "the deaf one is killed"]
+
+
+SLOW_APP = """
+import pathlib, time
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        pathlib.Path("asked").touch()
+        time.sleep(2)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"done"]
+"""
+
+
+def test_the_web_server_ends_without_idle_connections_but_with_requests_that_run(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text(SLOW_APP)
+    with socket.create_server(("127.0.0.1", 0)) as listening, contextlib.ExitStack() as stack:
+        words = [sys.executable, "-m", "gunicorn", "slow_app:application", "--bind", f"fd://{listening.fileno()}"]
+        words += ["--worker-class", "desk.supervisor.Threads", "--threads", "4", "--graceful-timeout", "20"]
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+        process = subprocess.Popen(
+            [*words, "--keep-alive", "60", "--no-control-socket"], env=environment, cwd=tmp_path,
+            pass_fds=[listening.fileno()], stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            address = ("127.0.0.1", listening.getsockname()[1])
+            idle, running = (
+                stack.enter_context(contextlib.closing(http.client.HTTPConnection(*address, timeout=30)))
+                for _ in range(2)
+            )
+            idle.request("GET", "/")
+            assert idle.getresponse().read() == b"done"
+            running.request("GET", "/slow")
+            until((tmp_path / "asked").exists)
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert running.getresponse().read() == b"done"
+            process.wait(30)
+            assert time.monotonic() - asked < 8
+            assert process.returncode == 0
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a kill of the parent reaches the children on Linux")

@@ -100,3 +100,10 @@ def test_every_key_is_compared_once_in_constant_time(person: Make, monkeypatch: 
 def test_no_text_breaks_the_look_up(text: str) -> None:
     assert tokens._KEY.fullmatch(text) is None or text.startswith("aisle_")
     assert len(tokens._hash(text)) == 64
+
+
+@pytest.mark.parametrize(("role", "scope"), [("labeller", "intake"), ("business", "answer"), ("business", "alarm")])
+def test_a_token_beyond_the_role_of_its_person_is_not_made(person: Make, role: str, scope: str) -> None:
+    with pytest.raises(DataError, match="may not"):
+        tokens.create(None, person(role), "feed", [scope])
+    assert not Token.objects.exists()

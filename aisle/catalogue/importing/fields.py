@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from aisle.catalogue.importing.lines import Misread
 from aisle.catalogue.importing.mapping import BRACED, LABEL_FIELDS, ImportMapping, NumberValue, TimeValue, Value
 from aisle.catalogue.importing.readers import Batch
 from aisle.config import suggest
@@ -130,7 +131,10 @@ def _converted(field: str, value: Value, raw: list[Any], batch: Batch, kept: Seq
         try:
             converted.append(None if one is None or one == "" else _convert(field, value, one))
         except ValueError as error:
-            raise DataError(f"{batch.at(index)}: {field} {error}") from error
+            what = f"{batch.at(index)}: {field} {error}"
+            if isinstance(value, NumberValue) and value.decimal == "." and "," in str(one):
+                raise Misread(what, "decimal", "say which sign separates the decimals: decimal: ','") from error
+            raise DataError(what) from error
     return converted
 
 
@@ -204,8 +208,7 @@ def number_of(text: str, decimal: str) -> float:
             raise ValueError
         number = float(plain.replace(decimal, "."))
     except ValueError:
-        hint = "; say which sign separates the decimals: decimal: ','" if "," in text and decimal == "." else ""
-        raise ValueError(f"is '{text}', no number{hint}") from None
+        raise ValueError(f"is '{text}', no number") from None
     if not math.isfinite(number):
         raise ValueError(f"is '{text}'; it must be a finite number")
     return number

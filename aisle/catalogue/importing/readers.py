@@ -6,21 +6,17 @@ import contextlib
 import csv
 import gzip
 import json
-import shutil
-import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from aisle.catalogue.importing.lines import Lines, unzipped_head, unzipping
+from aisle.catalogue.importing.lines import Limits, Lines, Misread, unzipped_head
 from aisle.catalogue.importing.mapping import FileOptions, Format
+from aisle.catalogue.importing.parquet import BATCH_ROWS, parquet_rows
 from aisle.errors import ConfigurationError, DataError
 
-BATCH_ROWS = 10_000
 _BATCH_BYTES = 16 << 20  # a batch ends earlier where its rows are long
 _MAX_FIELD_CHARACTERS = 4 << 20
 _GZIP, _PARQUET, _UTF16 = b"\x1f\x8b", b"PAR1", (b"\xff\xfe", b"\xfe\xff")
@@ -68,12 +64,16 @@ class Batch:
 
 
 def read_batches(
-    path: Path, wanted: Collection[str], options: FileOptions, on_bytes: Callable[[int], None]
+    path: Path,
+    wanted: Collection[str],
+    options: FileOptions,
+    on_bytes: Callable[[int], None],
+    limits: Limits | None = None,
 ) -> Iterator[Batch]:
     """The rows of one file, at least one, in batches of at most `BATCH_ROWS`.
 
-    `on_bytes` is told how many more bytes of the file were read. `DataError` names the line or
-    row of whatever cannot be read.
+    `on_bytes` is told how many more bytes of the file were read. `limits` are for files that others
+    send. `DataError` names the line or row of whatever cannot be read, or is beyond them.
     """
     with path.open("rb") as raw:
         head = raw.read(4)
@@ -83,16 +83,18 @@ def read_batches(
         zipped = head.startswith(_GZIP)
         with contextlib.ExitStack() as stack:
             content: IO[bytes] = raw
+            batches: Iterator[Batch]
             if zipped:
                 content = cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=raw)))
                 head = unzipped_head(content, path)
             kind = options.format or _kind_of(path, head)
             if kind == "parquet":
-                batches = _parquet_batches(path, content, zipped, wanted)
+                rows = parquet_rows(path, content, zipped, wanted, limits)
+                batches = (Batch(path, "row", numbers, names, columns) for numbers, names, columns in rows)
             else:
                 if head.startswith(_UTF16):
                     raise DataError(f"{path}: not {options.encoding} text (it looks like UTF-16); save it as UTF-8")
-                lines = Lines(path, content, options.encoding)
+                lines = Lines(path, content, options.encoding, limits)
                 batches = _csv_batches(lines, wanted, options) if kind == "csv" else _json_batches(lines, wanted)
             read = 0
             for batch in batches:
@@ -123,7 +125,7 @@ def _csv_batches(lines: Lines, wanted: Collection[str], options: FileOptions) ->
     names = list(options.columns) or _header(rows, lines)
     numbers: list[int] = []
     batch: list[list[str]] = []
-    done = 0
+    done, most = 0, _batch_bytes(lines)
     for number, row in _csv_rows(rows, lines):
         if len(row) != len(names):
             known = "the mapping names" if options.columns else "the header has"
@@ -133,7 +135,7 @@ def _csv_batches(lines: Lines, wanted: Collection[str], options: FileOptions) ->
             )
         numbers.append(number)
         batch.append(row)
-        if len(batch) == BATCH_ROWS or lines.bytes - done > _BATCH_BYTES:
+        if len(batch) == BATCH_ROWS or lines.bytes - done > most:
             yield _csv_batch(lines.path, names, wanted, numbers, batch)
             numbers, batch, done = [], [], lines.bytes
     if batch:
@@ -152,53 +154,61 @@ def _csv_batch(
 
 def _csv_rows(rows: Iterator[list[str]], lines: Lines) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, each with the line where it begins."""
-    limit = csv.field_size_limit(_MAX_FIELD_CHARACTERS)
-    try:
-        while True:
-            number = lines.number + 1
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                reason = (
-                    "a quotation mark is not closed"
-                    if "unexpected end" in str(error) or "limit" in str(error)
-                    else error
-                )
-                raise DataError(
-                    f"{lines.path}: line {number}: not readable as CSV ({reason}); mend the line, or write file: "
-                    "{quotes: false} where quotation marks mean nothing"
-                ) from error
-            if row:
-                yield number, row
-    finally:
-        csv.field_size_limit(limit)
+    # The limit is the process's: set back, it would fall on files that other threads read at the moment.
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD_CHARACTERS))
+    while True:
+        number = lines.number + 1
+        lines.begin_row()
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            unclosed = "unexpected end" in str(error) or "limit" in str(error)
+            reason = "a quotation mark is not closed" if unclosed else error
+            raise Misread(
+                f"{lines.path}: line {number}: not readable as CSV ({reason})",
+                "quotes",
+                "mend the line, or write file: {quotes: false} where quotation marks mean nothing",
+            ) from error
+        if row:
+            yield number, row
 
 
 def _header(rows: Iterator[list[str]], lines: Lines) -> list[str]:
     for _, names in _csv_rows(rows, lines):
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise DataError(f"{lines.path}: the header names '{twice[0]}' twice; rename one of the columns")
+        _check_columns(names, lines)
+        name, times = Counter(names).most_common(1)[0]
+        if times > 1:
+            raise DataError(f"{lines.path}: the header names '{name}' twice; rename one of the columns")
         return names
     raise DataError(f"{lines.path}: the file is empty")
+
+
+def _check_columns(names: Sequence[str], lines: Lines) -> None:
+    if lines.limits is not None and len(names) > lines.limits.columns:
+        raise DataError(f"{lines.path}: {len(names):,} columns; {lines.limits.columns:,} are the most")
+
+
+def _batch_bytes(lines: Lines) -> int:
+    return _BATCH_BYTES if lines.limits is None else min(_BATCH_BYTES, lines.limits.batch_bytes)
 
 
 def _json_batches(lines: Lines, wanted: Collection[str]) -> Iterator[Batch]:
     numbers: list[int] = []
     batch: list[dict[str, Any]] = []
-    done = 0
+    done, most = 0, _batch_bytes(lines)
     for line in lines:
+        lines.begin_row()
         if not line.strip():
             continue
         numbers.append(lines.number)
         batch.append(_json_row(line, lines))
-        if len(batch) == BATCH_ROWS or lines.bytes - done > _BATCH_BYTES:
-            yield _json_batch(lines.path, wanted, numbers, batch)
+        if len(batch) == BATCH_ROWS or lines.bytes - done > most:
+            yield _json_batch(lines, wanted, numbers, batch)
             numbers, batch, done = [], [], lines.bytes
     if batch:
-        yield _json_batch(lines.path, wanted, numbers, batch)
+        yield _json_batch(lines, wanted, numbers, batch)
     elif not done:
         raise DataError(f"{lines.path}: the file holds no row")
 
@@ -221,33 +231,8 @@ def _json_row(line: str, lines: Lines) -> dict[str, Any]:
     return row
 
 
-def _json_batch(path: Path, wanted: Collection[str], numbers: list[int], rows: list[dict[str, Any]]) -> Batch:
+def _json_batch(lines: Lines, wanted: Collection[str], numbers: list[int], rows: list[dict[str, Any]]) -> Batch:
     names = list(dict.fromkeys(name for row in rows for name in row))
+    _check_columns(names, lines)
     columns = {name: [row.get(name) for row in rows] for name in names if name in wanted}
-    return Batch(path, "line", numbers, names, columns)
-
-
-def _parquet_batches(path: Path, content: IO[bytes], zipped: bool, wanted: Collection[str]) -> Iterator[Batch]:
-    with contextlib.ExitStack() as stack:
-        if zipped:  # Parquet is read from its end: unpack it to disk, not to memory
-            unpacked = stack.enter_context(tempfile.TemporaryFile())
-            with unzipping(path, "in the middle"):
-                shutil.copyfileobj(content, unpacked, 1 << 20)
-            content = unpacked
-        try:
-            file = pq.ParquetFile(content, pre_buffer=False, buffer_size=1 << 20)
-            first = 1
-            names = file.schema_arrow.names
-            some = [name for name in names if name in wanted] or names[:1]
-            for record_batch in file.iter_batches(batch_size=BATCH_ROWS, columns=some):
-                if len(record_batch):
-                    numbers = range(first, first + len(record_batch))
-                    first = numbers.stop
-                    columns = zip(record_batch.schema.names, record_batch.columns, strict=True)
-                    yield Batch(path, "row", numbers, names, {name: column.to_pylist() for name, column in columns})
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}); get it again"
-            ) from error
-    if first == 1:
-        raise DataError(f"{path}: the file holds no row")
+    return Batch(lines.path, "line", numbers, names, columns)

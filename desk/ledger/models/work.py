@@ -59,9 +59,15 @@ class Task(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["revision", "kind"],
-                condition=models.Q(kind__in=["audit", "review", "adjudicate"]),
+                condition=models.Q(kind__in=["audit", "review"]),
                 name="one_task_of_a_kind_a_revision",
-            )
+            ),
+            # One that a reviewer could not answer is asked again, of another one.
+            models.UniqueConstraint(
+                fields=["first"],
+                condition=models.Q(kind="adjudicate", state__in=["open", "claimed"]),
+                name="one_open_adjudication_a_question",
+            ),
         ]
         indexes = [
             models.Index(

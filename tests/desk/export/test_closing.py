@@ -5,19 +5,22 @@ import datetime as dt
 import os
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
 
 from aisle.catalogue.tables import read_table
-from aisle.errors import DataError
+from aisle.errors import ConfigurationError, DataError
 from aisle.files import holding, sha256_of
+from desk.configuration import Configuration
 from desk.export import closing, command
 from desk.export.closing import run
 from desk.inbox.intake import receive
 from desk.inbox.scoring import score_waiting
-from desk.ledger.models import Export
+from desk.ledger.models import Answer, Export
 from desk.people.models import Person
+from tests.desk.conftest import change
 from tests.desk.export.made import TODAY, bytes_of, export, labels, later, say
 from tests.desk.inbox.service import Service, product
 from tests.desk.labelling.items import ask
@@ -224,3 +227,91 @@ def test_the_command_says_what_it_did(into: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         parser.parse_args(["--upto", "yesterday"])
     assert "'yesterday' is no day; write it as 2026-03-01" in capsys.readouterr().err
+
+
+def noon(days: float = 0) -> dt.datetime:
+    """Noon of today, or so many days later."""
+    return dt.datetime.combine(TODAY, dt.time(12), dt.UTC) + dt.timedelta(days=days)
+
+
+def test_what_waits_is_told_with_when_it_is_written(into: Path, person: People) -> None:
+    flow(6)
+    for number in range(3):
+        say(ask("auto", "drills", product_id=f"a{number}"), person("labeller"), "drills")
+    early = run(into, now=later(0.02))
+    day, after, second = (TODAY + dt.timedelta(days=days) for days in range(3))
+    told = f"  {day}: 9 products, 3 answers; written from {second} 00:00 UTC on, or "
+    assert told + f"from {after} 00:15 UTC on with --upto {day}" in early.text(noon())
+    early.may_early = True
+    assert early.text(noon()).endswith("or now with --early")
+    assert told + f"now with --upto {day}" in early.text(noon(1.5))
+    done = export(into)
+    assert "Not written yet" not in done.text()
+    flow(2, start=20)  # late: it goes out with the next day
+    assert f"  {export(into).until + dt.timedelta(days=1)}: 2 products; written from" in export(into).text()
+
+
+def test_today_is_closed_early_and_its_rest_goes_out_later(into: Path, person: People) -> None:
+    """Each row once, the same bytes again, and nothing of the day is lost."""
+    flow(6)
+    tasks = [ask("review", "drills", audit=False, product_id=f"r{number}") for number in range(4)]
+    say(tasks[0], person("labeller"), "saws", days=0)
+    now = later(0.02)  # half an hour later
+    say(tasks[1], person("labeller"), "saws", days=0.019)  # … and one that can still be taken back
+    first = run(into, now=now, early=True)
+    assert first.until == first.closed[-1] == now.date()
+    assert [one["product_id"] for one in labels(into) if one["origin"] == "review"] == ["r0"]
+    before = bytes_of(into)
+    assert run(into, now=now, early=True).rows == {}
+    assert run(into, now=later(0.03)).rows == {}, "without --early neither"
+    flow(3, start=10)
+    say(tasks[2], person("labeller"), "saws", days=0.021)
+    for name in before:
+        (into / name).unlink()
+    assert sorted(run(into, now=now, early=True).again) == sorted(before)
+    assert bytes_of(into) == before
+    export(into, 4)
+    assert before.items() <= bytes_of(into).items()
+    people = [one["product_id"] for one in labels(into) if one["origin"] == "review"]
+    assert sorted(set(people)) == ["r0", "r1", "r2"]
+    products = read_table(into, "products")["product_id"]
+    assert sorted(products) == sorted(
+        [*(f"f{place}" for place in (*range(6), 10, 11, 12)), *(f"r{n}" for n in range(4))]
+    )
+    predictions = read_table(into, "predictions")
+    assert len(predictions) == 13
+    assert not predictions.duplicated(["product_id", "revision"]).any()
+
+
+def test_an_answer_that_is_taken_back_after_an_early_closing_never_goes_out(into: Path, person: People) -> None:
+    flow(2)
+    given = say(ask("review", "drills", audit=False, product_id="r"), person("labeller"), "saws", days=0)
+    run(into, now=later(0.001), early=True)
+    assert not [one for one in labels(into) if one["origin"] == "review"]
+    Answer.objects.create(
+        uuid=uuid4(), task=given.task, product=given.product, revision=given.revision, person=given.person,
+        status="undone", undoes=given, answered_at=later(0.002),
+    )  # fmt: skip
+    export(into, 4)
+    assert not [one for one in labels(into) if one["origin"] == "review"]
+
+
+def test_early_is_for_today_alone_and_not_for_production(
+    into: Path, configuration: Configuration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow(3)
+    with pytest.raises(DataError, match="is not closed"):
+        run(into, TODAY + dt.timedelta(days=1), later(0), early=True)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.run(parser.parse_args([])) == 0
+    assert "or now with --early" in capsys.readouterr().out
+    change(configuration, production=True)
+    assert command.run(parser.parse_args([])) == 0
+    assert "--early" not in capsys.readouterr().out
+    with pytest.raises(ConfigurationError, match="--early is for a desk that somebody tries"):
+        command.run(parser.parse_args(["--early"]))
+    assert not Export.objects.filter(day=TODAY).exists()
+    change(configuration, production=False)
+    assert command.run(parser.parse_args(["--early"])) == 0
+    assert "products    3" in capsys.readouterr().out

@@ -11,9 +11,9 @@ import pytest
 from desk.export.closing import run
 from desk.history.correcting import correct
 from desk.labelling import answers
-from desk.ledger.models import Kind, Product, Task
+from desk.ledger.models import Export, Kind, Product, Task
 from desk.people.models import Person
-from tests.desk.export.made import TODAY, export, labels, later, say
+from tests.desk.export.made import TODAY, bytes_of, export, labels, later, say
 from tests.desk.labelling.items import adjudication, ask, look_again
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
@@ -111,6 +111,45 @@ def test_what_becomes_known_later_is_in_the_labels_of_its_day(into: Path, three:
     with pytest.raises(answers.AnswerRefused, match="has been used already"):
         answers.undo(ann, next(one.uuid for one in task.answers.all()), now=later(0))
     assert eve.pk
+
+
+def test_a_second_look_that_can_be_taken_back_settles_nothing_yet(into: Path, three: tuple[Person, ...]) -> None:
+    ann, bob, eve = three
+    task = ask("auto", "drills", product_id="a")
+    say(task, ann, "saws")
+    look = look_again(task)
+    given = say(look, bob, "saws", days=3)
+    run(into, now=given.answered_at + dt.timedelta(minutes=1))
+    written = bytes_of(into)
+    answers.undo(bob, given.uuid, now=given.answered_at + dt.timedelta(minutes=2))
+    say(look, bob, "plush", days=3.01)
+    say(adjudication(task), eve, "drills", days=3.02)
+    export(into, 9)
+    rows = [(row["labeller"], row["category_id"], row["adjudicated"]) for row in of_people(into)]
+    one, two, third = (f"person-{person.pk}" for person in three)
+    assert rows == [(one, "saws", False), (two, "plush", False), (third, "drills", True)]
+    for name in written:
+        (into / name).unlink()
+    run(into, now=later(9))
+    assert {name: content for name, content in bytes_of(into).items() if name in written} == written
+
+
+def test_a_plan_of_before_gives_the_same_rows(into: Path, three: tuple[Person, ...]) -> None:
+    """It knows nothing of answers that are not final yet: what it was written with stays."""
+    ann, bob, _ = three
+    task = ask("auto", "drills", product_id="a")
+    say(task, ann, "saws")
+    given = say(look_again(task), bob, "saws", days=3)
+    run(into, now=given.answered_at + dt.timedelta(minutes=1))
+    export_of_day = Export.objects.get(day=TODAY)
+    del export_of_day.plan["final_before"]
+    export_of_day.files = {name: facts for name, facts in export_of_day.files.items() if "labels" not in name}
+    export_of_day.written_at = None
+    export_of_day.save()
+    for name in bytes_of(into):
+        (into / name).unlink()
+    run(into, now=later(3.5))
+    assert [row["adjudicated"] for row in of_people(into) if row["shard"] == f"{TODAY}-desk"] == [True]
 
 
 def test_a_correction_stands_whatever_is_said(into: Path, three: tuple[Person, ...]) -> None:

@@ -115,3 +115,7 @@ def test_sent_again_after_an_answer_that_was_lost(bearer: Bearer) -> None:
     post(key, feed)
     assert post(key, feed).json()["known"] == 100
     assert Waiting.objects.filter(next_try_at__lte=timezone.now()).count() == 100
+
+
+def test_an_id_with_a_zero_character_is_of_nobody(client: Client, bearer: Callable[..., dict[str, str]]) -> None:
+    assert client.get("/api/products/a%00b", headers=bearer("read")).status_code == 404

@@ -48,6 +48,18 @@ def test_a_file_of_each_kind(tmp_path: Path, mapping: Path, kind: str) -> None:
     assert Revision.objects.filter(title="Drill", price=2.5).count() == Waiting.objects.count() == 30
 
 
+def test_the_mapping_of_the_documentation_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "desk.md").read_text(encoding="utf-8")
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    path = written(tmp_path, 'sku,name,shop,price\n17,Drill,north,"1.299,50"\n', "offers.csv")
+    assert load_file(path, mapping).counts == {"stored": 1}
+    row = Revision.objects.get()
+    assert (row.product.product_id, row.title, row.price, row.currency, row.seller) == (
+        "north:17", "Drill", 1299.5, "EUR", "north",
+    )  # fmt: skip
+
+
 def test_the_same_file_again_changes_nothing(tmp_path: Path, mapping: Path) -> None:
     path = written(tmp_path, rows(2500))
     assert load_file(path, mapping).counts == {"stored": 2500}

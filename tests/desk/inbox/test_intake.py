@@ -52,6 +52,18 @@ def test_the_same_feed_sent_again_changes_nothing() -> None:
     assert ledger() == before
 
 
+def test_blanks_around_a_seller_are_none_of_it() -> None:
+    """A brake names the seller without them; the texts of a product, by which it is known, stay letter for letter."""
+    took(product("a", " Drill ", seller=" north\u00a0\t"), product("b", seller="  "), product("c", seller="north"))
+    assert set(Product.objects.values_list("product_id", "seller")) == {("a", "north"), ("b", ""), ("c", "north")}
+    assert set(Revision.objects.values_list("title", "seller")) == {
+        (" Drill ", "north"), ("Cordless drill", None), ("Cordless drill", "north"),
+    }  # fmt: skip
+    again = took(product("a", " Drill ", seller="north "), product("b", seller=""), product("c", seller=" north"))
+    assert again.counts()["known"] == 3
+    assert Revision.objects.count() == 3
+
+
 def test_other_texts_are_the_next_revision_and_wait_in_the_place_of_the_old_ones() -> None:
     took(product("a", "Drill"))
     receipt = took(product("a", "Drill 18V", seller="t"), at=NOW + dt.timedelta(days=1))

@@ -76,6 +76,21 @@ def test_refused_products_are_shown_with_their_reason_as_text(client: Client) ->
     assert "<i>id" not in page
 
 
+def test_refused_products_are_tried_again_from_the_page(client: Client, client_of: Callable[..., Client]) -> None:
+    receive([product("a", "bad")], timezone.now())
+    assert "Try refused ones again" not in text(client)
+    score_waiting(Service().client())
+    assert "Try refused ones again" in text(client)
+    assert client_of("labeller").post("/inbox/again/").status_code == 403
+    assert client_of("business", "strict", True).post("/inbox/again/").status_code == 403  # no value of the page
+    assert client.get("/inbox/again/").status_code == 405
+    assert Waiting.objects.get().refused
+    told = client.post("/inbox/again/", follow=True).content.decode()
+    assert "1 product goes to the service again" in told
+    assert not Waiting.objects.get().refused
+    assert "refused products tried again" in client_of("administrator").get("/log/").content.decode()
+
+
 def test_what_is_tried_again_is_shown_with_its_error(client: Client) -> None:
     receive([product(f"p{place}") for place in range(5)], timezone.now())
     Waiting.objects.update(tries=2, last_error="failed (500)")

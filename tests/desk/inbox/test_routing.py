@@ -158,6 +158,16 @@ def brake(person: Callable[..., Person]) -> Callable[..., Brake]:
     return make
 
 
+def test_a_brake_holds_a_seller_that_came_with_blanks_before_they_were_taken_away(
+    rates: Put, brake: Callable[..., Brake]
+) -> None:
+    brake(scope="seller", value="s")
+    receive([product("a", seller="s")], timezone.now())
+    Product.objects.update(seller=" s ")
+    score_waiting(Service().client())
+    assert Prediction.objects.get().decision == "review"
+
+
 @pytest.mark.parametrize(
     ("values", "held"),
     [

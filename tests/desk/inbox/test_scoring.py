@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,12 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from aisle.audit.rates import Rates, write_rates
-from aisle.errors import ConfigurationError, ServiceUnavailable
+from aisle.errors import ConfigurationError, DataError, ServiceUnavailable
 from desk.configuration import Configuration
 from desk.inbox import scoring
 from desk.inbox.intake import receive
-from desk.inbox.scoring import score_waiting
-from desk.ledger.models import Prediction, Product, Revision, Tally, Task, Waiting
+from desk.inbox.scoring import score_waiting, try_refused_again
+from desk.ledger.models import Event, Prediction, Product, Revision, Tally, Task, Waiting
+from desk.people.models import Person
 from tests.desk.inbox.service import Service, product
 
 pytestmark = pytest.mark.django_db
@@ -104,18 +106,76 @@ def test_a_refused_product_is_marked_with_its_reason_and_never_sent_again() -> N
     assert not Waiting.objects.exists()
 
 
-def test_a_batch_refused_as_a_whole_is_halved_until_it_is_clear_for_what() -> None:
-    class Strict(Service):
+PROXY = "<html><h1>400 The plain HTTP request was sent to HTTPS port</h1></html>"
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(400, text=PROXY),
+        httpx.Response(400, json={"detail": "no"}),
+        httpx.Response(403, text="blocked"),
+        httpx.Response(408, text="too slow"),
+        httpx.Response(413, text="too large"),
+        httpx.Response(422, json={"detail": "no"}),
+        httpx.Response(422, json={"errors": [{"place": place, "code": "no", "detail": "no"} for place in range(40)]}),
+        httpx.Response(431, text="headers"),
+        httpx.Response(413, json={"title": "Too Large", "status": 413, "detail": "the body is larger than 5 MiB"}),
+    ],
+    ids=lambda one: f"{one.status_code} {one.text[:20]}" if isinstance(one, httpx.Response) else str(one),
+)
+def test_an_answer_that_names_no_product_refuses_none(answer: httpx.Response, up: bool) -> None:
+    take(*(product(f"p{place}") for place in range(40)))
+    service = Service(*[answer] * 4)
+    client = service.client()
+    client.ready = lambda: up  # type: ignore[method-assign]
+    for _ in range(4):
+        due()
+        with pytest.raises((ServiceUnavailable, DataError)):
+            score_waiting(client)
+    assert len(service.asked) == 4, "one request a try"
+    assert not Waiting.objects.filter(refused=True).exists()
+    assert Waiting.objects.filter(tries__gt=0).exists() is up
+    assert drain(service) == 40
+
+
+def test_a_problem_that_names_every_product_refuses_them() -> None:
+    take(product("a", "bad"), product("b", "bad"))
+    errors = [{"place": place, "field": "title", "code": "blank", "detail": "title is bad"} for place in range(2)]
+    told = {"title": "Unprocessable", "status": 422, "detail": "no product is good", "errors": errors}
+    service = Service(httpx.Response(422, json=told))
+    assert score_waiting(service.client()) == 2
+    assert Waiting.objects.filter(refused=True, last_error="title: title is bad").count() == 2
+
+
+def test_a_proxy_that_takes_less_than_a_batch_gets_smaller_ones() -> None:
+    class Narrow(Service):
         def __call__(self, request: httpx.Request) -> httpx.Response:
-            if b"huge" in request.content:
-                return httpx.Response(413, json={"detail": "too large"})
+            if len(request.content) > 2000:
+                return httpx.Response(413, text="<html>413 Request Entity Too Large</html>")
             return super().__call__(request)
 
-    take(*(product(f"p{place}", "huge" if place == 5 else "Drill") for place in range(9)))
-    assert drain(Strict()) == 9
-    row = Waiting.objects.get()
-    assert (row.revision.product.product_id, row.refused) == ("p5", True)
-    assert "too large" in row.last_error
+    take(*(product(f"p{place}") for place in range(300)))
+    assert drain(Narrow()) == 300
+    assert not Waiting.objects.exists()
+
+
+def test_refused_products_are_tried_again_when_somebody_says_so(person: Callable[..., Person]) -> None:
+    take(product("a", "bad title"), product("b", "bad too"), product("c"))
+    service = Service()
+    assert drain(service) == 3
+    assert try_refused_again(person("business")) == 2
+    assert set(Waiting.objects.values_list("refused", "tries", "last_error")) == {(False, 0, "")}
+    event = Event.objects.get()
+    assert (event.what, event.about, event.person) == (
+        "refused products tried again", "2 products", person("business"),
+    )  # fmt: skip
+    service.queue.append(httpx.Response(200, json=Service().answer([product("a"), product("b")])))  # it bears them now
+    assert drain(service) == 2
+    assert Prediction.objects.count() == 3
+    assert try_refused_again(person("business")) == 0
+    assert Event.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import html
 import io
+import os
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from desk.configuration import Configuration
 from desk.inbox import uploads
@@ -231,6 +236,80 @@ def test_a_worker_that_is_killed_in_a_file_goes_on(client: Client) -> None:
     work()  # another one, that knows nothing of the first
     assert Product.objects.count() == Revision.objects.count() == 3500
     assert Upload.objects.get().counts == {"known": 1000, "stored": 2500}
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (b"id,title\n" + b"1,Drill\n" * 131_071 + "2,S\u00e4ge\n".encode("cp1252"), "cp1252"),
+        (b"id,title\n" + b"1,Drill\n" * 300_000 + "2,S\u00e4ge\n".encode("cp1252"), "cp1252"),
+        (b"id,title\n1," + b"x" * (2**20 - 12) + "\u00e4\n".encode("cp1252"), "cp1252"),  # across the pieces read
+        (b"id,title\n1," + b"x" * (2**20 - 12) + "\u00e4\n".encode(), "utf-8"),
+        ("\ufeffid,title\n1,S\u00e4ge\n".encode(), "utf-8"),
+        ("\ufeffid,title\n1,S".encode() + b"\xe4ge\n", "cp1252"),
+        ("id,title\n1,S\u00e4ge\n2,Stra\u00dfe".encode()[:-4] + b"\xdfe\n", "utf-8"),  # broken, and said so
+    ],
+    ids=range(7),
+)
+def test_all_of_a_file_is_looked_at_for_its_encoding(client: Client, content: bytes, encoding: str) -> None:
+    send(client, content)
+    assert Upload.objects.get().mapping["encoding"] == encoding
+
+
+def test_what_is_read_otherwise_than_it_is_written_says_what_to_choose(client: Client) -> None:
+    broken = CSV + "sku-3,S\u00e4ge,,\nsku-4,S".encode() + b"\xe4ge,,\n"
+    address = send(client, broken).url
+    page = html.unescape(client.get(address).content.decode())
+    byte = broken.index(b"\xe4")
+    assert f"line 5: not utf-8 text (byte {byte} of the file). Mend the file, or choose another encoding" in page
+    address = send(client, b'SKU,Product name,Price\n1,2" pipe,1\n2,"Saw,2\n').url
+    page = html.unescape(client.get(address).content.decode())
+    assert "line 3: not readable as CSV" in page
+    assert "or choose that quotation marks mean nothing." in page
+    assert "{" not in page.split("notice bad")[1].split("</p>")[0]
+    assert name_columns(client, address, quotes="no").status_code == 302
+    work()
+    assert set(Revision.objects.values_list("title", flat=True)) == {'2" pipe', '"Saw'}
+    answer = name_columns(client, send(client, b"SKU;Product name;Price\n1;Saw;12,50\n").url)
+    assert "choose how the decimals of the price are written" in html.unescape(answer.content.decode())
+
+
+def test_a_mistake_found_later_says_to_send_the_file_again(client: Client) -> None:
+    many = b"".join(b"p%d,Drill,,1\n" % place for place in range(12_000))
+    address = send(client, CSV + many + b'last,"Drill,,1\n').url
+    assert name_columns(client, address).status_code == 302
+    work()
+    assert Upload.objects.get().problem.endswith(
+        "Mend the file, or send the file again, and there choose that quotation marks mean nothing."
+    )
+
+
+def test_files_that_nobody_names_the_columns_of_are_deleted_after_a_day(
+    client: Client, configuration: Configuration
+) -> None:
+    left, going, fresh = (send(client, CSV).url for _ in range(3))
+    name_columns(client, going)
+    now = timezone.now()
+    old = Upload.objects.exclude(pk=fresh.split("/")[-2])
+    old.update(created_at=now - timedelta(hours=25))
+    for path in kept_files(configuration):
+        if fresh.split("/")[-2] not in path.name:
+            os.utime(path, (now.timestamp() - 90_000,) * 2)
+    broken_off = configuration.folder / "uploads" / f"{uuid4()}.part"
+    broken_off.touch()
+    os.utime(broken_off, (now.timestamp() - 90_000,) * 2)
+    stranger = configuration.folder / "uploads" / "notes.txt"
+    stranger.touch()
+    os.utime(stranger, (now.timestamp() - 90_000,) * 2)
+    Storing().step()
+    assert set(Upload.objects.values_list("state", flat=True)) == {"chosen", "checking"}
+    assert not broken_off.exists()
+    assert stranger.exists()
+    assert client.get(left).status_code == 404
+    assert client.get(fresh).status_code == 200
+    work()
+    assert Upload.objects.get(pk=going.split("/")[-2]).counts == {"stored": 2}
+    assert len(kept_files(configuration)) == 2
 
 
 def test_names_of_files_are_no_paths(client: Client, configuration: Configuration) -> None:

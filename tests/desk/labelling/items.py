@@ -65,7 +65,10 @@ def say(task: Task, person: Person, category_id: str | None, **more: Any) -> Ans
     """Let `person` take this task, whatever waits before it, and answer it; None: cannot say."""
     now = timezone.now()
     Task.objects.filter(pk=task.pk).update(
-        state=State.CLAIMED, claimed_by=person, claimed_at=now, claimed_until=now + queue.EXPIRY
+        state=State.CLAIMED,
+        claimed_by=person,
+        claimed_at=now - dt.timedelta(minutes=1),
+        claimed_until=now + queue.EXPIRY,
     )
     reason = "" if category_id else answers.SKIP_REASONS[0]
     return answers.give(task.pk, person, uuid4(), category_id=category_id, skip_reason=reason, **more)

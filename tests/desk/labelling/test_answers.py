@@ -39,6 +39,18 @@ def test_an_answer_is_stored_with_what_was_shown_and_how_long_it_took(people: Th
     assert answer.shown_at == answer.answered_at - dt.timedelta(seconds=1.5)
 
 
+@pytest.mark.parametrize("seconds", [None, 60.0, -1.0])
+def test_nobody_looked_at_a_task_for_longer_than_it_was_theirs(people: Three, seconds: float | None) -> None:
+    task = ask()
+    queue.claim(people[0])
+    held = Task.objects.get().claimed_at
+    assert held is not None
+    answer = answers.give(
+        task.pk, people[0], uuid4(), category_id="drills", seconds=seconds, now=held + dt.timedelta(seconds=0.4)
+    )
+    assert answer.shown_at == held
+
+
 def test_a_blind_answer_was_shown_nothing(people: Three) -> None:
     assert say(ask(blind=True), people[0], "drills").suggested_category_id is None
 
@@ -121,11 +133,39 @@ def test_a_review_that_one_cannot_answer_is_asked_of_another_once(people: Three)
     say(task, people[0], None)
     say(look_again(task), people[1], "saws")
     assert stands(task) == ("saws", "review")
-    other = ask("review", audit=False)
-    say(other, people[0], None)
-    say(look_again(other), people[1], None)
-    assert stands(other) == (None, "none")
-    assert kinds() == ["review", "confirm"] * 2
+
+
+def test_a_review_that_two_cannot_answer_goes_to_a_reviewer(people: Three) -> None:
+    task = ask("review", audit=False)
+    say(task, people[0], None)
+    say(look_again(task), people[1], None)
+    assert stands(task) == (None, "none")
+    assert queue.claim_next(people[2]) == adjudication(task)
+    say(adjudication(task), people[2], "saws")
+    assert stands(task) == ("saws", "review")
+    assert kinds() == ["review", "confirm", "adjudicate"]
+
+
+def test_what_one_reviewer_cannot_settle_goes_to_another_one(people: Three, person: People) -> None:
+    task = ask()
+    say(task, people[0], "saws")
+    say(look_again(task), people[1], "drills")
+    first = adjudication(task)
+    skipped = say(first, people[2], None)
+    second = adjudication(task)
+    assert (second.pk != first.pk, second.priority, second.blind) == (True, first.priority, True)
+    assert queue.claim_next(people[2]) is None
+    answers.undo(people[2], skipped.uuid)
+    second.refresh_from_db()
+    assert second.state == State.SUPERSEDED
+    skipped = say(first, people[2], None)
+    assert adjudication(task) == second
+    zoe = person("reviewer", "zoe")
+    assert queue.claim_next(zoe) == second
+    say(second, zoe, "saws")
+    assert stands(task) == ("saws", "audit")
+    with pytest.raises(AnswerRefused, match="used already"):
+        answers.undo(people[2], skipped.uuid)
 
 
 def test_a_skipped_audit_asks_nobody_else(people: Three) -> None:
@@ -257,9 +297,19 @@ def test_an_undo_has_its_time_and_its_person(people: Three) -> None:
         answers.undo(people[1], answer.uuid)
     with pytest.raises(AnswerRefused, match="older than ten minutes"):
         answers.undo(people[0], answer.uuid, now=later(minutes=11))
-    Export.objects.create(day=answer.answered_at.date(), planned_at=timezone.now())
+    Export.objects.create(
+        day=answer.answered_at.date(), planned_at=timezone.now(), plan={"last": {"Answer": answer.pk}}
+    )
     with pytest.raises(AnswerRefused, match="used already"):
         answers.undo(people[0], answer.uuid)
+
+
+def test_an_answer_after_the_plan_of_its_day_can_be_taken_back(people: Three) -> None:
+    answer = say(ask(), people[0], "drills")
+    Export.objects.create(
+        day=answer.answered_at.date(), planned_at=timezone.now(), plan={"last": {"Answer": answer.pk - 1}}
+    )
+    assert answers.undo(people[0], answer.uuid).undoes == answer
 
 
 def test_what_others_have_built_on_stays(people: Three) -> None:

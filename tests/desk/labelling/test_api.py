@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from desk.labelling import search
+from aisle.errors import DataError
+from desk.labelling import search, showing, tickets
+from desk.labelling.tickets import ticket
 from desk.ledger.models import Answer, Kind, Task
 from desk.people.models import Person
 from tests.desk.labelling.items import ask, look_again, say, stands
@@ -42,13 +45,13 @@ def test_a_program_claims_answers_and_takes_back(client: Client, bearer: Bearer,
     headers = bearer("answer", of=robot)
     got = post(client, "tasks/claim", {}, headers=headers).json()  # type: ignore[attr-defined]
     (shown,) = got["tasks"]
-    assert (shown["task_id"], shown["kind"], shown["product_id"]) == (task.pk, "label", task.product.product_id)
+    assert (shown["task_id"], shown["kind"], shown["product_id"]) == (ticket(task.pk), "label", task.product.product_id)
     assert shown["product"]["brand"] == "Bosch"
     assert shown["suggestion"] == {"category_id": "drills", "name": "Drills", "path": ["Tools", "Drills"]}
     assert [one["category_id"] for one in shown["alternatives"]] == ["saws", "puzzles", "plush"]
     assert (got["waiting"], got["today"], got["recent"]) == (1, {"answered": 0, "skipped": 0}, [])
     uuid = str(uuid4())
-    body = {"task_id": task.pk, "uuid": uuid, "category_id": "saws", "seconds": 2.5, "next": 2}
+    body = {"task_id": ticket(task.pk), "uuid": uuid, "category_id": "saws", "seconds": 2.5, "next": 2}
     for _ in range(2):
         receipt = post(client, "answers", body, headers=headers)
         assert receipt.status_code == 200
@@ -59,7 +62,7 @@ def test_a_program_claims_answers_and_takes_back(client: Client, bearer: Bearer,
     assert stands(task) == ("saws", "review")
     for _ in range(2):
         back = post(client, "answers/undo", {"uuid": uuid}, headers=headers)
-        assert back.json()["task"]["task_id"] == task.pk  # type: ignore[attr-defined]
+        assert back.json()["task"]["task_id"] == ticket(task.pk)  # type: ignore[attr-defined]
     assert stands(task) == (None, "none")
 
 
@@ -77,7 +80,7 @@ def test_nothing_of_a_blind_task_depends_on_what_the_model_or_others_said(
         elif kind == "test":
             Task.objects.filter(pk=task.pk).update(kind=Kind.TEST, expected_category_id="saws")
         (shown,) = claim(client_of("labeller", f"bob-{category_id}"))
-        assert shown["task_id"] == task.pk
+        assert shown["task_id"] == ticket(task.pk)
         for name in ("task_id", "product_id", "claimed_until"):
             del shown[name]
         bodies.append(shown)
@@ -112,7 +115,7 @@ def test_a_receipt_says_the_same_whatever_follows(client_of: Clients) -> None:
     claim(client)
     told = []
     for task, category_id in ((agrees, "drills"), (contradicts, "saws")):
-        body = {"task_id": task.pk, "uuid": str(uuid4()), "category_id": category_id, "next": 2}
+        body = {"task_id": ticket(task.pk), "uuid": str(uuid4()), "category_id": category_id, "next": 2}
         told.append(post(client, "answers", body).json())  # type: ignore[attr-defined]
     assert shape(told[0]) == shape(told[1])
     assert told[1]["waiting"] == 0  # who answered does not learn that somebody else is asked now
@@ -125,11 +128,14 @@ def test_a_receipt_says_the_same_whatever_follows(client_of: Clients) -> None:
         ("tasks/claim", {"count": 0}, 400),
         ("tasks/claim", {"count": 21}, 400),
         ("tasks/claim", {"kinds": ["nothing"]}, 400),
+        *(("tasks/claim", {"kinds": [kind]}, 400) for kind in ("audit", "review", "confirm", "test")),
         ("tasks/claim", {"person": 1}, 400),
-        ("answers", {"task_id": 999999, "uuid": str(uuid4()), "category_id": "saws"}, 404),
-        ("answers", {"task_id": 1, "uuid": "1", "category_id": "saws"}, 400),
-        ("answers", {"task_id": 1, "uuid": str(uuid4()), "category_id": "tools"}, 400),
-        ("answers", {"task_id": 1, "uuid": str(uuid4()), "category_id": "saws", "labeller": "eve"}, 400),
+        ("answers", {"task_id": ticket(999999), "uuid": str(uuid4()), "category_id": "saws"}, 404),
+        ("answers", {"task_id": "1", "uuid": str(uuid4()), "category_id": "saws"}, 404),
+        ("answers", {"task_id": 1, "uuid": str(uuid4()), "category_id": "saws"}, 400),
+        ("answers", {"task_id": ticket(1), "uuid": "1", "category_id": "saws"}, 400),
+        ("answers", {"task_id": ticket(1), "uuid": str(uuid4()), "category_id": "tools"}, 400),
+        ("answers", {"task_id": ticket(1), "uuid": str(uuid4()), "category_id": "saws", "labeller": "eve"}, 400),
         ("answers/undo", {"uuid": str(uuid4())}, 404),
     ],
 )
@@ -169,8 +175,51 @@ def test_categories_are_found_and_listed(client_of: Clients) -> None:
 def test_without_a_tree_the_reason_is_said(client_of: Clients, tree: Any) -> None:
     tree.unlink()
     answer = client_of("labeller").get("/api/categories")
-    assert answer.status_code == 409
-    assert "taxonomy.csv" in answer.json()["error"]
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("taxonomy.csv: not there")
+    assert str(tree.parent) not in answer.content.decode()
+
+
+def test_while_the_tree_is_away_nothing_is_refused_for_good(client_of: Clients, tree: Any) -> None:
+    """`dvc checkout` takes it away for a moment: what was answered then is sent again, and stored."""
+    task = ask("review", audit=False)
+    client = client_of("labeller")
+    claim(client)
+    body = {"task_id": ticket(task.pk), "uuid": str(uuid4()), "category_id": "saws", "next": 2}
+    kept = tree.read_text()
+    tree.unlink()
+    refused = post(client, "answers", body)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+    assert not Answer.objects.exists()
+    tree.write_text(kept)
+    assert post(client, "answers", body).status_code == 200
+    assert stands(task) == ("saws", "review")
+
+
+@pytest.mark.parametrize("failure", [DataError("/srv/data/taxonomy.csv: not there"), DatabaseError("gone")])
+def test_a_stored_answer_has_its_receipt_whatever_the_next_claim_does(
+    client_of: Clients, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    task = ask()
+    client = client_of("labeller")
+    claim(client)
+    monkeypatch.setattr(showing, "desk_of", lambda *_: (_ for _ in ()).throw(failure))
+    uuid = str(uuid4())
+    answer = post(client, "answers", {"task_id": ticket(task.pk), "uuid": uuid, "category_id": "drills", "next": 2})
+    told = answer.json()  # type: ignore[attr-defined]
+    assert (answer.status_code, told["uuid"], told["task_id"]) == (200, uuid, ticket(task.pk))
+    assert "tasks" not in told
+    assert Answer.objects.count() == 1
+
+
+def test_a_name_of_a_task_says_nothing_of_its_number() -> None:
+    names = [ticket(number) for number in range(1, 400)]
+    assert [tickets.number(name) for name in names] == list(range(1, 400))
+    assert len(set(names)) == len(names)
+    ups = sum(left < right for left, right in itertools.pairwise(names))
+    assert 0.4 < ups / len(names) < 0.6  # no order of theirs is that of the numbers
+    for name in ("", "1", "g" * 16, "0" * 17, names[0].upper() + "x"):
+        assert tickets.number(name) is None
 
 
 def test_own_answers_and_nobody_elses(client_of: Clients, person: Callable[..., Person]) -> None:

@@ -1,92 +1,26 @@
-"""The screen of two seconds in a browser: keys, touch, blind tasks, an outbox for what could not be sent."""
+"""The screen of two seconds in a browser: keys, touch, blind tasks, adjudications."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from django.test import Client
 from playwright.sync_api import expect
 
 from desk.labelling import search
-from desk.ledger.models import Answer, State, Status, Task
+from desk.ledger.models import State, Status
 from desk.people.models import Person
 from tests.desk.labelling.items import adjudication, ask, look_again, say, stands
+from tests.desk.labelling.screen import READ, Screen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Response
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tree")]
 People = Callable[..., Person]
-READ = 300  # ms that somebody looks at a product; what comes quicker is taken for a slip
-NO_CONNECTION = re.compile("ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 40[139]|status of 503")
-
-
-class Screen:
-    """A window of somebody who labels."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def shows(self, title: str) -> None:
-        expect(self.page.locator("#title")).to_have_text(title)
-        self.page.wait_for_timeout(READ)
-
-    def keys(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def stored(self, count: int = 1) -> list[Answer]:
-        """All answers, once there are that many."""
-        for _ in range(100):
-            if Answer.objects.count() >= count:
-                break
-            self.page.wait_for_timeout(50)
-        rows = list(Answer.objects.order_by("id"))
-        assert len(rows) == count
-        return rows
-
-
-@pytest.fixture
-def complaints() -> Iterator[list[str]]:
-    """What the browser complains about; a test that expects something clears it."""
-    found: list[str] = []
-    yield found
-    assert not found
-
-
-@pytest.fixture
-def window(
-    browser: Browser, live_server: Any, client_of: Callable[..., Client], complaints: list[str]
-) -> Iterator[Callable[..., Screen]]:
-    """Open the screen: `window("labeller", "ada", width=360)`."""
-    contexts = []
-    search.forget()
-
-    def open_screen(role: str = "labeller", name: str = "", path: str = "/label/", **more: Any) -> Screen:
-        size = {"width": more.pop("width", 1280), "height": more.pop("height", 800)}
-        context = browser.new_context(viewport=size, base_url=live_server.url, **more)  # type: ignore[arg-type]
-        contexts.append(context)
-        session = client_of(role, name).cookies["session"].value
-        context.add_cookies([{"name": "session", "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.on("console", lambda one: complaints.append(one.text) if one.type in ("error", "warning") else None)
-        page.on("pageerror", lambda one: complaints.append(str(one)))
-        page.on(
-            "request",
-            lambda one: complaints.append(one.url) if not one.url.startswith((live_server.url, "data:")) else None,
-        )
-        page.goto(path)
-        return Screen(page)
-
-    yield open_screen
-    for context in contexts:
-        for opened in context.pages:
-            opened.goto("about:blank")
-            opened.wait_for_timeout(200)  # what is under way at the desk ends before its tables are emptied
-        context.close()
 
 
 def test_a_right_suggestion_takes_one_key(window: Callable[..., Screen]) -> None:
@@ -134,6 +68,44 @@ def test_typing_searches_and_enter_chooses(window: Callable[..., Screen]) -> Non
     expect(screen.page.locator("#results")).to_be_hidden()
     screen.keys("6")  # lately: saws is an alternative here, so plush animals, which is one too, is not shown again
     assert [one.category_id for one in screen.stored(2)] == ["plush", "saws"]
+
+
+@pytest.mark.parametrize(("word", "found"), [("yoga", "Yoga mats"), ("usb", "USB sticks"), ("saw", "Saws")])
+def test_a_word_over_a_suggestion_is_no_command(
+    window: Callable[..., Screen], tree: Path, word: str, found: str
+) -> None:
+    tree.write_text(tree.read_text() + "yoga,tools,Yoga mats\nusb,tools,USB sticks\n")
+    search.forget()
+    for number in range(2):
+        ask(title=f"Thing {number}")
+    screen = window()
+    screen.shows("Thing 0")
+    screen.keys("Enter")
+    screen.shows("Thing 1")
+    screen.page.keyboard.type(word, delay=60)
+    expect(screen.page.locator("#search")).to_have_value(word)
+    expect(screen.page.locator("#results b")).to_have_text([found])
+    screen.page.wait_for_timeout(READ)
+    screen.shows("Thing 1")
+    screen.stored(1)
+
+
+def test_a_letter_alone_answers_and_says_how_to_take_it_back(window: Callable[..., Screen]) -> None:
+    for number in range(3):
+        ask(title=f"Thing {number}")
+    screen = window()
+    last = screen.page.locator("#last")
+    screen.shows("Thing 0")
+    expect(last).to_be_hidden()
+    screen.keys("y")
+    screen.shows("Thing 1")
+    expect(last).to_have_text("Last: Drills u takes it back")
+    screen.keys("y", "1")  # a digit is no word: the letter counts at once, and the digit is a slip
+    screen.shows("Thing 2")
+    assert [one.category_id for one in screen.stored(2)] == ["drills", "drills"]
+    screen.keys("u")
+    screen.shows("Thing 1")
+    expect(last).to_be_hidden()
 
 
 def test_cannot_say_with_a_reason_a_note_and_undo(window: Callable[..., Screen]) -> None:
@@ -221,6 +193,19 @@ def test_an_adjudication_shows_both_answers_without_names(window: Callable[..., 
     assert stands(task) == ("saws", "audit")
 
 
+def test_an_adjudication_of_what_nobody_could_say_tells_why(window: Callable[..., Screen], person: People) -> None:
+    task = ask("review", audit=False, title="Which?")
+    say(task, person("labeller", "ada"), None, note="no picture")
+    say(look_again(task), person("labeller", "bob"), None)
+    screen = window("reviewer")
+    screen.shows("Which?")
+    expect(screen.page.locator("#which")).to_have_text("Nobody could say so far. Which category is right?")
+    said = screen.page.locator("#unsaid li").all_inner_texts()
+    assert sorted(said) == [
+        "Cannot say: too little information", "Cannot say: too little information, “no picture”"
+    ]  # fmt: skip
+
+
 def test_mark_up_in_a_product_is_text(window: Callable[..., Screen]) -> None:
     title = '<img src=x onerror="document.title=1"><b>bold</b>'
     ask(title=title, description="<script>alert(1)</script>", brand="{{ 7 }}")
@@ -228,81 +213,6 @@ def test_mark_up_in_a_product_is_text(window: Callable[..., Screen]) -> None:
     screen.shows(title)
     expect(screen.page.locator("#facts")).to_contain_text("<script>alert(1)</script>")
     assert screen.page.locator("#item img, #item script, #title b").count() == 0
-
-
-def test_answers_wait_in_the_browser_until_the_desk_has_them(
-    window: Callable[..., Screen], complaints: list[str]
-) -> None:
-    for number in range(4):
-        ask(title=f"Thing {number}")
-    screen = window()
-    screen.shows("Thing 0")
-    screen.page.context.set_offline(True)
-    screen.keys("Enter")
-    screen.shows("Thing 1")
-    banner = screen.page.locator("#banner")
-    expect(banner).to_have_text("No connection to the desk: 1 answer is kept in this browser and will be sent. Go on.")
-    screen.keys("2")
-    expect(banner).to_contain_text("2 answers are kept")
-    expect(screen.page.locator("#counters")).to_contain_text("2 answered today")
-    assert not Answer.objects.exists()
-    address = screen.page.url
-    screen.page.close()  # the window is gone, its answers are not
-    again = screen.page.context.new_page()
-    screen.page.context.set_offline(False)
-    again.goto(address)
-    screen.page = again
-    screen.shows("Thing 2")
-    assert [one.category_id for one in screen.stored(2)] == ["drills", "puzzles"]
-    expect(again.locator("#banner")).to_be_hidden()
-    assert again.evaluate("Object.keys(localStorage).length") == 0
-    assert complaints
-    complaints[:] = [one for one in complaints if not NO_CONNECTION.search(one)]
-
-
-def test_an_answer_whose_receipt_was_lost_is_one_answer(window: Callable[..., Screen], complaints: list[str]) -> None:
-    ask(title="Thing 0")
-    screen = window()
-    screen.shows("Thing 0")
-    lost: list[int] = []
-
-    def lose_the_first(route: Any) -> None:
-        if lost:
-            route.continue_()
-            return
-        lost.append(route.fetch().status)
-        route.abort()
-
-    screen.page.route("**/api/answers", lose_the_first)
-    screen.keys("Enter")
-    expect(screen.page.locator("#nothing")).to_be_visible()
-    assert lost == [200]
-    screen.stored(1)
-    complaints[:] = [one for one in complaints if not NO_CONNECTION.search(one)]
-
-
-def test_what_was_taken_away_is_said(window: Callable[..., Screen], person: People, complaints: list[str]) -> None:
-    ask(title="Thing 0")
-    screen = window()
-    screen.shows("Thing 0")
-    Task.objects.update(claimed_by=person("labeller", "eve"))
-    screen.keys("Enter")
-    expect(screen.page.locator("#said")).to_contain_text("“Thing 0”: this task is not yours")
-    assert screen.page.evaluate("Object.keys(localStorage).length") == 0
-    complaints[:] = [one for one in complaints if not NO_CONNECTION.search(one)]
-
-
-def test_a_log_in_that_ended_keeps_the_answers(window: Callable[..., Screen], complaints: list[str]) -> None:
-    from django.contrib.sessions.models import Session
-
-    ask(title="Thing 0")
-    screen = window()
-    screen.shows("Thing 0")
-    Session.objects.all().delete()
-    screen.keys("Enter")
-    expect(screen.page.locator("#banner")).to_contain_text("Log in again: 1 answer is kept in this browser")
-    assert screen.page.evaluate("Object.keys(localStorage).length") == 1
-    complaints[:] = [one for one in complaints if not NO_CONNECTION.search(one)]
 
 
 def test_a_phone_by_touch(window: Callable[..., Screen]) -> None:

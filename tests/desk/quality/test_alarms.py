@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.test import Client
 from django.utils import timezone
 
@@ -50,6 +51,9 @@ def test_a_key_belongs_to_one_alarm(client: Client, bearer: Bearer) -> None:
         ({"verdict": [1]}, 400),
         ({"raised_at": "2026-05-01T10:00:00"}, 400),  # in which time zone?
         ({"raised_at": "2126-05-01T10:00:00Z"}, 400),
+        ({"raised_at": "2024-05-01T10:00:00Z"}, 400),
+        ({"raised_at": "0001-01-01T00:00:00+14:00"}, 400),  # a year before the first one of Python's
+        ({"raised_at": "9999-12-31T23:59:59-14:00"}, 400),
         ({"more": 1}, 400),
         ({"verdict": {"text": "x" * 70_000}}, 413),
         ({"verdict": {"text": "x" * 200_000}}, 413),
@@ -79,6 +83,20 @@ def test_red_and_yellow_stand_on_every_page_of_those_who_can_act(client_of: Clie
         assert "It is unknown" not in page
     assert "It is red" not in client_of("labeller").get("/").content.decode()
     assert "It is red" not in Client().get("/log-in/").content.decode()
+
+
+def test_alarms_that_cannot_be_read_are_no_silence(client_of: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    Alarm.objects.create(key="k", raised_at=timezone.now(), colour="red", summary="It is red")
+    client = client_of("business")
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise DataError("timestamp too small (before year 1)")
+
+    monkeypatch.setattr("desk.quality.banner.Alarm.objects.filter", failing)
+    page = client.get("/products/").content.decode()
+    assert "the alarms cannot be read" in page
+    assert "It is red" not in page
+    assert "the alarms cannot be read" not in client_of("labeller").get("/label/").content.decode()
 
 
 def test_a_flood_of_alarms_leaves_room_for_the_page(client_of: Clients) -> None:

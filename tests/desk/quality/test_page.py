@@ -171,3 +171,24 @@ def test_shown_against_blind_is_told_with_its_test(client_of: Clients, person: P
     assert "Agree, shown 100.0 %" in text
     assert "Agree, blind 40.0 %" in text
     assert "Calibration should use the blind audits alone." in text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 200), ("?window=all", 200), ("?window=7", 200), ("?window=abc", 400), ("?window=", 400), ("?window=31", 400)],
+)
+def test_a_program_is_told_of_a_window_that_is_none(client_of: Clients, query: str, status: int) -> None:
+    answer = client_of("business").get(f"/api/quality{query}")
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json() == {"error": "window is one of 7, 30, 90, all"}
+
+
+def test_labellers_are_called_so_everywhere(client_of: Clients) -> None:
+    client = client_of("reviewer")
+    page = client.get("/quality/people/").content.decode()
+    assert "<title>Labellers" in page
+    assert "<h1>Labellers</h1>" in page
+    for address in ("/", "/quality/", "/quality/people/"):
+        assert "uality of people" not in client.get(address).content.decode()
+    assert 'href="/quality/people/">Labellers</a>' in client.get("/quality/").content.decode().split("<main")[1]

@@ -1,6 +1,10 @@
-// What each key does. Letters that are no command begin a search.
+// What each key does. Letters that are no command begin a search; so do y, u and s, where another letter follows at
+// once: they are the beginning of a word then.
 
 const COMMANDS = { y: "yes", s: "skip", n: "note", u: "undo", "/": "search" };
+const WAITING = new Set(["yes", "undo"]); // what a letter must be alone for; the others open what can be left again
+const ALONE = 300; // ms
+let waiting = null; // a letter that was struck, and what it does if none follows
 
 export function listen(acts) {
   document.addEventListener("keydown", (event) => {
@@ -8,6 +12,7 @@ export function listen(acts) {
     if (isUndo(event)) {
       if (isField(event.target) && event.target.value) return; // undoes what was typed
       event.preventDefault();
+      drop();
       acts.undo();
     } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
       press(event, acts);
@@ -17,6 +22,16 @@ export function listen(acts) {
 
 function press(event, acts) {
   const { key, target } = event;
+  if (waiting) {
+    const { letter } = waiting;
+    if (isLetter(key) && !event.repeat) {
+      drop();
+      acts.search(letter); // and this letter is typed there
+      return;
+    }
+    if (event.repeat || key === "Shift") return;
+    now();
+  }
   const skipping = !document.getElementById("skip").hidden;
   if (key === "Escape") {
     event.preventDefault();
@@ -45,12 +60,31 @@ function command(event, acts) {
   const name = key === "Enter" ? "yes" : COMMANDS[key.toLowerCase()];
   if (key === "Enter" && target.closest("a, button, summary")) return; // they have their own meaning of it
   if (key === "Enter" && document.querySelector("details.who[open]")) return;
-  if (name) {
+  if (WAITING.has(name) && key !== "Enter") {
+    event.preventDefault();
+    if (!event.repeat) wait(key, () => acts[name](event.timeStamp));
+  } else if (name) {
     event.preventDefault();
     if (!event.repeat) acts[name]();
   } else if (isLetter(key)) {
     acts.search(); // and the letter is typed there
   }
+}
+
+function wait(letter, act) {
+  drop();
+  waiting = { letter, act, timer: setTimeout(now, ALONE) };
+}
+
+function drop() {
+  clearTimeout(waiting?.timer);
+  waiting = null;
+}
+
+function now() {
+  const { act } = waiting;
+  drop();
+  act();
 }
 
 function choose(event, selector, acts) {

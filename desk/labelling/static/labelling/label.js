@@ -16,11 +16,13 @@ const desk = byId("desk");
 const finePointer = window.matchMedia("(pointer: fine)");
 
 const tasks = []; // the first one is shown
-const done = new Set(); // answered here, whatever the desk knows of it
+const stored = new Map(); // answers that the desk has: when it said so, by task
 const history = []; // answers that can be undone, the latest last
 let recent = [];
 let today = { answered: 0, skipped: 0 };
 let waiting = null;
+let failing = null; // why the desk gives no next task
+let changedAt = 0; // when the desk last took something of ours
 let shown = null;
 let shownAt = 0;
 let claimedAt = 0;
@@ -28,45 +30,76 @@ let activeAt = performance.now();
 let timer;
 
 const outbox = new Outbox(desk.dataset.person, { told, refused, changed });
-const search = new Search(desk.dataset.search, { chosen: (id) => answer(id), left: () => ask() });
+const search = new Search(desk.dataset.search, { chosen: (category) => answer(category), left: () => ask() });
 
 // ---- tasks
 
 async function claim() {
   clearTimeout(timer);
+  const asked = performance.now();
   try {
-    receive(await post(desk.dataset.claim, { count: AHEAD }), true);
+    receive(await post(desk.dataset.claim, { count: AHEAD }), asked);
   } catch (error) {
+    failing = error;
     banner(error);
-    if (!tasks.length) byId("loading").textContent = error.message;
+    show();
+    clearTimeout(timer);
     timer = setTimeout(claim, LOOK_AGAIN);
   }
 }
 
-// `all`: the answer holds every task that is ours, so others are not ours any more.
-function receive(answer, all = false) {
+// Tasks whose answer is still on its way, or was stored after somebody asked for these, are not shown again. Any
+// other one is: an answer can be taken back elsewhere. `asked`: when a claim was sent; what it holds is all
+// that is ours, as long as nothing else was stored meanwhile.
+function receive(answer, asked = null) {
   claimedAt = performance.now();
-  const given = answer.tasks.filter((task) => !done.has(task.task_id));
-  if (all && !outbox.entries().length) {
+  failing = null;
+  if (!outbox.error) byId("banner").hidden = true;
+  const sending = onTheirWay();
+  const given = answer.tasks.filter(
+    (task) => !sending.has(task.task_id) && !(asked !== null && stored.get(task.task_id) > asked),
+  );
+  if (asked !== null && !outbox.entries().length && changedAt < asked) {
     const held = new Set(given.map((task) => task.task_id));
     const lost = tasks.filter((task) => !held.has(task.task_id));
     for (const task of lost) tasks.splice(tasks.indexOf(task), 1);
     if (lost.includes(shown)) say("The product was shown for so long that it was given to somebody else.");
   }
   const known = new Set(tasks.map((task) => task.task_id));
-  tasks.push(...given.filter((task) => !known.has(task.task_id)));
+  for (const task of given.filter((one) => !known.has(one.task_id))) {
+    tasks.push(task);
+    forget(task.task_id); // it was taken back elsewhere, or never answered here
+  }
   ({ recent, today } = answer);
   waiting = answer.waiting < answer.waiting_at_least ? String(answer.waiting) : `${answer.waiting}+`;
   outboxCounted(outbox.state());
   show();
 }
 
+// The tasks whose last word in the outbox is an answer.
+function onTheirWay() {
+  const found = new Set();
+  for (const [, entry] of outbox.entries()) {
+    if (entry.kind === "answer") found.add(entry.body.task_id);
+    else found.delete(entry.task_id);
+  }
+  return found;
+}
+
+// An answer that cannot be taken back here any more.
+function forget(id) {
+  for (let place = history.length - 1; place >= 0; place -= 1) {
+    if (history[place].task.task_id === id) history.splice(place, 1);
+  }
+  byId("undo").disabled = !history.length;
+}
+
 function show() {
   const task = tasks[0] ?? null;
-  byId("loading").hidden = true;
   byId("item").hidden = !task;
-  byId("nothing").hidden = Boolean(task) || outbox.entries().length > 0;
-  byId("loading").hidden = Boolean(task) || byId("nothing").hidden === false;
+  byId("nothing").hidden = Boolean(task) || outbox.entries().length > 0 || Boolean(failing);
+  byId("loading").hidden = Boolean(task) || !byId("nothing").hidden;
+  byId("loading").textContent = failing ? "The next product comes when the desk can be reached again." : "One moment …";
   clearTimeout(timer);
   if (!task) {
     shown = null;
@@ -102,9 +135,11 @@ function panel(name) {
 
 // ---- answers
 
-function answer(categoryId, reason = "") {
+// `at`: when the key was struck, in ms of this page; letters wait a moment before they count.
+function answer(category, reason = "", at = performance.now()) {
   const task = shown;
-  const seconds = (performance.now() - shownAt) / 1000;
+  const seconds = (at - shownAt) / 1000;
+  const categoryId = category?.category_id ?? null;
   if (!task || seconds * 1000 < TOO_QUICK) return;
   const body = {
     task_id: task.task_id,
@@ -116,40 +151,56 @@ function answer(categoryId, reason = "") {
     next: AHEAD,
   };
   history.push({ task, uuid: body.uuid });
-  done.add(task.task_id);
   tasks.shift();
   byId("undo").disabled = false;
   byId("spoken").textContent = categoryId ? "Stored." : "Left out.";
+  last(category?.name ?? "cannot say");
   outbox.add({ kind: "answer", skipped: !categoryId, title: task.product.title, address: desk.dataset.answer, body });
   show();
 }
 
 function undo() {
-  const last = history.pop();
+  const given = history.pop();
   byId("undo").disabled = !history.length;
-  if (!last) return;
-  done.delete(last.task.task_id);
-  tasks.unshift(last.task);
+  if (!given) return;
+  const id = given.task.task_id;
+  drop(id);
+  tasks.unshift(given.task);
   byId("spoken").textContent = "Taken back.";
-  const entry = { kind: "undo", task_id: last.task.task_id, title: last.task.product.title, address: desk.dataset.undo };
-  outbox.add({ ...entry, body: { uuid: last.uuid } });
+  last("");
+  const entry = { kind: "undo", task_id: id, title: given.task.product.title, address: desk.dataset.undo };
+  outbox.add({ ...entry, body: { uuid: given.uuid } });
   show();
 }
 
+function drop(id) {
+  const place = tasks.findIndex((one) => one.task_id === id);
+  if (place >= 0) tasks.splice(place, 1);
+}
+
+// What was answered last, and that it can be taken back.
+function last(name) {
+  byId("last").hidden = !name;
+  byId("last-name").textContent = name;
+}
+
 function told(entry, answer) {
-  if (entry.kind === "answer") receive(answer);
+  changedAt = performance.now();
+  if (entry.kind === "undo") {
+    stored.delete(entry.task_id);
+    return;
+  }
+  stored.set(entry.body.task_id, changedAt);
+  if (answer.tasks) receive(answer);
+  else failing = new Error("no next task came with the receipt");
 }
 
 function refused(entry, error) {
   say(`“${entry.title.slice(0, 60)}”: ${error.message}`);
   const id = entry.kind === "undo" ? entry.task_id : entry.body.task_id;
-  const place = history.findIndex((one) => one.task.task_id === id);
-  if (place >= 0) history.splice(place, 1);
-  byId("undo").disabled = !history.length;
+  forget(id);
   if (entry.kind === "undo") {
-    done.add(id);
-    const task = tasks.findIndex((one) => one.task_id === id);
-    if (task >= 0) tasks.splice(task, 1);
+    drop(id);
     show();
   }
 }
@@ -159,7 +210,9 @@ function refused(entry, error) {
 function changed(state) {
   outboxCounted(state);
   if (state.error) banner(state.error, state.entries.length);
-  else byId("banner").hidden = true;
+  else if (!failing) byId("banner").hidden = true;
+  if (state.error) failing = state.error;
+  if (!tasks.length) show();
   if (!state.entries.length && tasks.length < AHEAD && !shown && !state.error) claim();
 }
 
@@ -185,7 +238,8 @@ function banner(error, kept = outbox.entries().length) {
     box.replaceChildren(link, kept ? `: ${answers} until then.` : ".");
   } else {
     const why = error.status === 0 ? "No connection to the desk" : error.message;
-    box.replaceChildren(kept ? `${why}: ${answers} and will be sent. Go on.` : `${why}.`);
+    const on = tasks.length ? " Go on." : "";
+    box.replaceChildren(kept ? `${why}: ${answers} and will be sent.${on}` : `${why}.`);
   }
 }
 
@@ -206,7 +260,7 @@ function uuid() {
 // ---- keys, touch, time
 
 const acts = {
-  yes: () => shown?.suggestion && answer(shown.suggestion.category_id),
+  yes: (at) => shown?.suggestion && answer(shown.suggestion, "", at),
   search: (start = "") => {
     panel(null);
     if (start) search.field.value = start;
@@ -225,7 +279,7 @@ const acts = {
 };
 listen(acts);
 
-byId("yes").addEventListener("click", acts.yes);
+byId("yes").addEventListener("click", () => acts.yes());
 byId("no").addEventListener("click", () => {
   // With a keyboard on the screen there would be no place left for the alternatives.
   if (finePointer.matches || byId("choices").hidden) acts.search();
@@ -239,7 +293,7 @@ byId("said").querySelector("button").addEventListener("click", () => { byId("sai
 for (const name of ["alternatives", "recents"]) {
   byId(name).addEventListener("click", (event) => {
     const button = event.target.closest("[data-category]");
-    if (button) answer(button.dataset.category);
+    if (button) answer({ category_id: button.dataset.category, name: button.querySelector("b").textContent });
   });
 }
 byId("skip").addEventListener("click", (event) => {
@@ -257,8 +311,5 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && performance.now() - claimedAt > RENEW) claim();
 });
 
-for (const [, entry] of outbox.entries()) if (entry.kind === "answer") done.add(entry.body.task_id);
 await outbox.send();
-done.clear();
-for (const [, entry] of outbox.entries()) if (entry.kind === "answer") done.add(entry.body.task_id);
 if (!shown) claim();

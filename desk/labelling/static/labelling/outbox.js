@@ -3,7 +3,7 @@
 
 import { post } from "../people/api.js";
 
-const GONE = new Set([400, 404, 409, 413]); // sending it again would say the same
+const GONE = new Set([400, 404, 409, 413]); // where the desk says so: sending it again would say the same
 const LONGEST = 15000;
 
 export class Outbox {
@@ -83,7 +83,7 @@ export class Outbox {
     try {
       answer = await post(entry.address, entry.body);
     } catch (error) {
-      if (GONE.has(error.status)) {
+      if (GONE.has(error.status) && error.told) {
         this.remove(key);
         this.error = null;
         this.refused(entry, error);

@@ -7,7 +7,7 @@ const PAUSE = 60; // ms without a key before the desk is asked
 const SHOWN = 8;
 
 export class Search {
-  // `chosen(category_id)` when somebody chooses, `left()` when they leave with Escape.
+  // `chosen(category)` when somebody chooses, `left()` when they leave with Escape.
   constructor(address, { chosen, left }) {
     Object.assign(this, { address, chosen, left, found: [], active: 0, asked: 0, answeredFor: null });
     this.field = document.getElementById("search");
@@ -17,7 +17,7 @@ export class Search {
     this.field.addEventListener("keydown", (event) => this.key(event));
     this.results.addEventListener("click", (event) => {
       const button = event.target.closest("[data-category]");
-      if (button) this.chosen(button.dataset.category);
+      if (button) this.chosen(this.found.find((one) => one.category_id === button.dataset.category));
     });
   }
 
@@ -91,10 +91,10 @@ export class Search {
       this.mark();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      if (shown && !event.repeat) this.chosen(this.found[this.active].category_id);
+      if (shown && !event.repeat) this.chosen(this.found[this.active]);
     } else if (shown && /^[1-8]$/.test(event.key) && this.found[Number(event.key) - 1]) {
       event.preventDefault();
-      if (!event.repeat) this.chosen(this.found[Number(event.key) - 1].category_id);
+      if (!event.repeat) this.chosen(this.found[Number(event.key) - 1]);
     }
   }
 }

@@ -68,7 +68,10 @@ export function showQuestion(task, recent) {
   byId("path").replaceChildren(...(suggested ? pathOf(suggested) : []));
   const adjudicated = task.kind === "adjudicate";
   byId("which").hidden = Boolean(suggested);
-  byId("which").textContent = adjudicated ? "Two people differ. Which category is right?" : "Which category?";
+  byId("which").textContent = adjudicated ? settle(task) : "Which category?";
+  const unsaid = task.answers.filter((one) => !one.category);
+  byId("unsaid").hidden = !unsaid.length;
+  byId("unsaid").replaceChildren(...unsaid.map((one) => element("li", {}, couldNot(one))));
   const offered = adjudicated ? answersOf(task) : task.alternatives.map((one) => [one, ""]);
   byId("choices").hidden = !offered.length;
   byId("choices-name").textContent = adjudicated ? "What they said" : "No, this one";
@@ -77,6 +80,17 @@ export function showQuestion(task, recent) {
   const others = recent.filter((one) => !seen.has(one.category_id)).slice(0, 4);
   byId("recent").hidden = !others.length;
   list(byId("recents"), others.map((one, place) => choice(one, String(place + 6))));
+}
+
+function settle(task) {
+  const said = new Set(task.answers.filter((one) => one.category).map((one) => one.category.category_id));
+  if (said.size > 1) return "Two people differ. Which category is right?";
+  if (said.size) return "Somebody could not say. Which category is right?";
+  return "Nobody could say so far. Which category is right?";
+}
+
+function couldNot(said) {
+  return `Cannot say: ${said.skip_reason}${said.note ? `, “${said.note}”` : ""}`;
 }
 
 function answersOf(task) {

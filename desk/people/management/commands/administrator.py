@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from desk.people import events
-from desk.people.models import Person, Role
+from desk.people.models import Person, Role, called_like
 
 
 class Command(BaseCommand):
@@ -31,6 +31,8 @@ class Command(BaseCommand):
         name = str(options["name"])
         with transaction.atomic():
             found = Person.objects.select_for_update().filter(username=name).first()
+            if found is None and (other := called_like(name)):
+                raise CommandError(f"somebody is called {other.username}; write the name so, or choose another one")
             person = found or Person(username=name)
             person.role, person.is_active = Role.ADMINISTRATOR, True
             try:

@@ -1,5 +1,6 @@
 // Talking to the desk's own API from a page: import { get, post } from "../people/api.js"
-// Both give the decoded answer, or throw an error with `status` (0: no connection) and a `message` for people.
+// Both give the decoded answer, or throw an error with `status` (0: no connection), a `message` for people, and
+// `told`: whether the desk itself said so, not something between here and there.
 
 const key = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
@@ -30,11 +31,12 @@ async function ask(address, request) {
     // An answer that is no JSON comes from something between here and the desk.
   }
   if (!response.ok) {
-    throw refused(response.status, answer?.error ?? `The desk answered with status ${response.status}.`);
+    const told = typeof answer?.error === "string";
+    throw refused(response.status, told ? answer.error : `The desk answered with status ${response.status}.`, told);
   }
   return answer;
 }
 
-function refused(status, message) {
-  return Object.assign(new Error(message), { status });
+function refused(status, message, told = false) {
+  return Object.assign(new Error(message), { status, told });
 }
