@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -37,9 +38,10 @@ from benchmarks.results import Result
 SETTINGS = ReplaySettings(target=0.92, rounds=12, seeds=(3, 4, 5))
 OF_OPTIONS = (3, 4, 5, 6, 7)  # seeds of the differences that options make: more, since these are small
 QUICK = replace(SETTINGS, rounds=3, seeds=(3, 4), candidate="naive_bayes")
-OPTIONS: dict[str, tuple[str, tuple[Regime, ...]]] = {
-    "active": ("active_audits", ("representative", "audited")),
-    "certainty": ("certainty_weights", ("representative", "everything")),
+OPTIONS: dict[str, tuple[dict[str, Any], tuple[Regime, ...]]] = {
+    "active": ({"active_audits": True}, ("representative",)),
+    "certainty": ({"certainty_weights": True}, ("representative", "everything")),
+    "clipped": ({"max_weight": 3.0}, ("representative",)),
 }
 FIGURES: dict[str, tuple[str, Callable[[list[Round]], float]]] = {
     "gain": ("flow accuracy", summary.flow_accuracy),
@@ -92,8 +94,13 @@ def _played(folder: Path, name: str, known: Known, settings: ReplaySettings) -> 
     rounds = []
     for seed in settings.seeds:
         for regime in settings.regimes:
-            options = [option for option in ("active_audits", "certainty_weights") if getattr(settings, option)]
-            where = folder / "-".join([name, str(seed), regime, *options])
+            changed = [
+                f"{key}={getattr(settings, key)}"
+                for options, _ in OPTIONS.values()
+                for key in options
+                if getattr(settings, key) != getattr(SETTINGS, key)
+            ]
+            where = folder / "-".join([name, str(seed), regime, *changed])
             with tqdm(total=settings.rounds, desc=where.name, disable=None, leave=False) as bar:
                 rounds += replay(
                     known, replace(settings, seeds=(seed,), regimes=(regime,)), where, lambda *_: bar.update()
@@ -179,13 +186,14 @@ def _options(
     seeds: tuple[int, ...],
 ) -> Iterator[Result]:
     """What an option changes, with all else equal: means over the seeds, and the ends of their intervals."""
-    for option, (setting, regimes) in OPTIONS.items():
+    for option, (changes, regimes) in OPTIONS.items():
+        how = ", ".join(f"{key} {value}" for key, value in changes.items())
         for regime in regimes:
             plain = replace(settings, seeds=seeds, regimes=(regime,))
             without = play(name, known, plain)
-            optional = play(name, known, replace(plain, **{setting: True}))
+            optional = play(name, known, replace(plain, **changes))
             for figure, (said, value) in FIGURES.items():
-                what = f"{setting} on {name}, {regime}: {said}, with less without"
+                what = f"{how} on {name}, {regime}: {said}, with less without"
                 found = summary.paired_difference(optional, without, value)
                 for end, number in zip(("", "_low", "_high"), found, strict=True):
                     row = f"replay.{option}_{figure}_{name}_{regime}{end}"
