@@ -38,5 +38,5 @@ def forget_titles(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """After the tables of the ledger."""
 
-    dependencies = [("ledger", "0003_written_once")]
+    dependencies = [("ledger", "0002_written_once")]
     operations = [migrations.RunPython(index_titles, forget_titles)]

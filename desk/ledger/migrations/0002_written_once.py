@@ -40,5 +40,5 @@ def allow_updates(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """After the tables."""
 
-    dependencies = [("ledger", "0002_initial")]
+    dependencies = [("ledger", "0001_initial")]
     operations = [migrations.RunPython(refuse_updates, allow_updates)]
