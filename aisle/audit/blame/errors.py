@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
-from scipy.stats import false_discovery_control
 
-from aisle.audit.blame.slices import LEVEL, PAIRS, SLICES, Blamed, Slices, one_after_the_other, same_rows, slice_name
+from aisle.audit.blame.families import discovered
+from aisle.audit.blame.slices import LEVEL, PAIRS, SLICES, Blamed, one_after_the_other
 from aisle.audit.blame.slices import slices_of as _slices_of
-from aisle.audit.blame.telling import telling_errors
+from aisle.audit.blame.telling import answers_instead, telling_errors
+from aisle.audit.blame.timing import TIMES, Candidates
 from aisle.audit.estimates import PENDING, RIGHT, WRONG
 from aisle.errors import DataError
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 LEAST_AUDITS = 3  # a slice of fewer can show nothing; how many it has does not depend on their errors
 LEAST_EVIDENCE = 1.0  # what is left after the slices before must gain so much in log-likelihood, its cost taken off
 _LEAST_RATE = 1e-4
+_NOTHING = 1e-300
 _NODES = 32
 _Floats = NDArray[np.float64]
 
@@ -97,34 +99,45 @@ def blame_errors(
     if not (weight > 0).all():
         raise DataError("blame of errors: a weight is not positive; it is 1 / audit_probability")
     rate = np.clip(np.broadcast_to(np.asarray(expected, dtype=np.float64), error.shape), _LEAST_RATE, 1 - _LEAST_RATE)
-    slices = _slices_of(rows, columns, pairs)
-    scan = _Scan(slices, error, weight if np.ndim(expected) == 0 else np.ones_like(weight))
-    p_value = np.ones(len(slices))
-    p_value[scan.tested] = scan.p_value(scan.expected(rate), reference_rows)[scan.tested]
-    q_value = np.ones(len(slices))
-    if scan.tested.any():
-        q_value[scan.tested] = false_discovery_control(p_value[scan.tested], method="bh")
-    first = same_rows(slices, len(rows))
-    allowed = (q_value <= level) & (first == np.arange(len(slices)))
-    chosen = one_after_the_other(lambda before: scan.evidence(scan.given(rate, before)), allowed, most, LEAST_EVIDENCE)
-    total, excess = slices.sums(weight), slices.sums(weight * (error - rate))
+    slices = _slices_of(rows, [one for one in columns if one not in TIMES], pairs)
+    candidates = Candidates(slices, rows, columns)
+    scan = _Scan(candidates, error, weight if np.ndim(expected) == 0 else np.ones_like(weight))
+    same = candidates.same_rows()
+    tested = scan.tested & (same == np.arange(len(candidates)))
+    p_value = np.where(tested, scan.p_value(scan.expected(rate), reference_rows, tested), 1.0)
+    q_value = discovered(p_value, tested, candidates.inside)
+    found_out = q_value[same] <= level
+    steps = one_after_the_other(
+        lambda before: scan.evidence(scan.given(rate, before)),
+        tested & found_out,
+        most,
+        LEAST_EVIDENCE,
+        lambda number: found_out & candidates.parts(number),
+    )
+    total, wrong = candidates.sums(weight), candidates.sums(weight * error)
+    due = candidates.sums(weight * rate)
+    excess = wrong - due
     found = []
-    for number, evidence in chosen:
-        others = np.flatnonzero((first == number) & (np.arange(len(slices)) != number))
-        inside = slices.members(number)
+    for number, evidence in steps:
+        column, value = candidates.slice(number)
+        since, within = candidates.when(number)
+        failed = rows[candidates.members(number) & (error > 0)]
         found.append(
             Blamed(
-                column=slices.columns[number],
-                value=slices.values[number],
+                column=column,
+                value=value,
                 rows=int(scan.count[number]),
                 share_explained=float(np.clip(excess[number] / max(excess[0], excess[number]), 0.0, 1.0)),
-                rate=float(slices.sums(weight * error)[number] / total[number]),
-                expected_rate=float(slices.sums(weight * rate)[number] / total[number]),
-                p_value=float(p_value[number]),
-                q_value=float(q_value[number]),
-                products=telling_errors(rows[inside & (error > 0)]),
+                rate=float(wrong[number] / total[number]),
+                expected_rate=float(due[number] / total[number]),
+                p_value=float(p_value[same[number]]),
+                q_value=float(q_value[same[number]]),
+                products=telling_errors(failed),
                 evidence=evidence,
-                same=tuple(slice_name(slices.columns[one], slices.values[one]) for one in others),
+                same=candidates.others(number, same),
+                since=since,
+                within=within,
+                answers=answers_instead(failed),
             )
         )
     return found
@@ -148,22 +161,34 @@ def answered_audits(rows: pd.DataFrame) -> pd.DataFrame:
 class _Scan:
     """Sums of all slices, and the likelihood that each gains from a rate of its own."""
 
-    def __init__(self, slices: Slices, error: _Floats, weight: _Floats):
-        self.slices, self.error, self.weight = slices, error, weight
-        self.count = slices.sums(np.ones_like(weight))
-        self.total, self.squares = slices.sums(weight), slices.sums(weight**2)
-        self.wrong, self.squares_wrong = slices.sums(weight * error), slices.sums(weight**2 * error)
-        self.rate = self.wrong / self.total
+    def __init__(self, candidates: Candidates, error: _Floats, weight: _Floats):
+        self.candidates, self.error, self.weight = candidates, error, weight
+        self.count = candidates.sums(np.ones_like(weight))
+        self.total, self.squares = candidates.sums(weight), candidates.sums(weight**2)
+        self.wrong, self.squares_wrong = candidates.sums(weight * error), candidates.sums(weight**2 * error)
+        self.rate = self.wrong / np.maximum(self.total, _NOTHING)
         self.worth = self.total * weight.sum() / (weight**2).sum()  # rows of equal weight (Kish 1965), of all audits
         self.tested = self.count >= LEAST_AUDITS
-        self.cost = np.log(slices.choices_among(self.tested))
+        self.cost = candidates.cost(self.tested)
 
-    def p_value(self, expected: _Floats, reference_rows: float | None) -> _Floats:
-        sums = (self.count, self.total, self.wrong, self.squares, self.squares_wrong)
-        return excess_p_value(*sums, self.weight.max(), expected, reference_rows)
+    def p_value(self, expected: _Floats, reference_rows: float | None, tested: NDArray[np.bool_]) -> _Floats:
+        """Of those that are `tested`; 1 of the others, and where there are no more errors than expected."""
+        some = tested & (self.rate > expected)
+        result = np.ones_like(expected)
+        result[some] = excess_p_value(
+            self.count[some],
+            self.total[some],
+            self.wrong[some],
+            self.squares[some],
+            self.squares_wrong[some],
+            self.weight.max(),
+            expected[some],
+            reference_rows,
+        )
+        return result
 
     def expected(self, rate: _Floats) -> _Floats:
-        return self.slices.sums(self.weight * rate) / self.total
+        return self.candidates.sums(self.weight * rate) / np.maximum(self.total, _NOTHING)
 
     def evidence(self, rate: _Floats) -> _Floats:
         """Gain in log-likelihood of each slice over the expected `rate` of its rows, less the cost of its column."""
@@ -174,7 +199,7 @@ class _Scan:
     def given(self, rate: _Floats, before: Sequence[int]) -> _Floats:
         """The expected rates once the slices `before` have their own."""
         for number in before:
-            inside = self.slices.members(number)
+            inside = self.candidates.members(number)
             now = float(np.average(rate[inside], weights=self.weight[inside]))
             share = (self.rate[number] - now) / (1 - now) if now < self.rate[number] else 0.0
             rate = np.where(inside, rate + share * (1 - rate), rate)  # so many of what was right went wrong

@@ -12,7 +12,11 @@ Products of one seller come together. How much more counts vary from day to day 
 in the median of a column's slices (quasi-likelihood; McCullagh & Nelder 1989), divides the evidence for shares.
 
 Shares of one column sum to one, so that their tests depend on each other negatively; false discoveries are held down
-by Benjamini & Yekutieli's procedure (2001), which allows any dependence.
+by Benjamini & Yekutieli's procedure (2001), which allows any dependence, over slices by themselves and slices since a
+day (`aisle.audit.blame.families`).
+
+A slice that has changed since a day is looked for, too: its rows from then on against all others of it, those of the
+reference and of the days before.
 """
 
 from __future__ import annotations
@@ -21,12 +25,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import false_discovery_control
+from numpy.typing import NDArray
 
-from aisle.audit.blame.comparing import Change, Comparison, Left
-from aisle.audit.blame.slices import LEVEL, SLICES, Blamed, same_rows, slice_name
+from aisle.audit.blame.comparing import Changes, Comparison, Left
+from aisle.audit.blame.families import discovered
+from aisle.audit.blame.slices import LEVEL, SINCE, SLICES, UNKNOWN, Blamed, one_after_the_other, texts_of
 from aisle.audit.blame.slices import slices_of as _slices_of
 from aisle.audit.blame.telling import telling_rows
+from aisle.audit.blame.timing import TIMES, Candidates
 from aisle.errors import DataError
 
 if TYPE_CHECKING:
@@ -79,59 +85,78 @@ def blame_shift(
     known = [one for one in columns if one in reference and one in window]
     both = pd.concat([reference, window], ignore_index=True, sort=False)
     is_window = np.arange(len(both)) >= len(reference)
-    found = _slices_of(both, [one for one in slices if one in window], pairs)
-    if len(found.codes) == 1 and not known:
+    if "day" in both:
+        both["day"] = texts_of(both["day"]).where(is_window, UNKNOWN)  # the reference is of before, whatever its days
+    held = [one for one in slices if one in window]
+    found = _slices_of(both, [one for one in held if one not in TIMES], pairs)
+    if not held and not known:
         raise DataError(f"blame of a shift: none of the columns {', '.join([*slices, *columns])} is in both frames")
-    comparison = Comparison(found, both, is_window, known)
-    first = comparison.changes()
-    p_value = np.array([one.p_value for one in first])
-    if not len(p_value):
-        return []
-    q_value = dict(zip([one.key for one in first], false_discovery_control(p_value, method="by"), strict=True))
-    same = same_rows(found, len(both))
-    at_first = {one.key: one for one in first}
-    chosen: list[Change] = []
-    every = np.ones(len(both), dtype=bool)
-    left = Left(every, every)
-    while len(chosen) < most:
-        changes = comparison.changes(left) if chosen else first
-        gone = {one.slice for one in chosen}
-        held = [
-            one
-            for one in changes
-            if q_value.get(one.key, 1.0) <= level and same[one.slice] == one.slice and one.slice not in gone
-        ]
-        best = max(held, key=lambda one: one.evidence, default=None)
-        if best is None or best.evidence <= LEAST_EVIDENCE:
-            break
-        chosen.append(best)
-        left = left.without(best, found.members(best.slice))
-    return [_blamed(comparison, at_first[one.key], one.evidence, float(q_value[one.key]), both, same) for one in chosen]
+    candidates = Candidates(found, both, held, inside=(SINCE,))
+    selection = _Selection(Comparison(candidates, both, is_window, known), level)
+    steps = one_after_the_other(selection.evidence, selection.allowed, most, LEAST_EVIDENCE, selection.parts)
+    return [selection.blamed(number, evidence) for number, evidence in steps]
 
 
-def _blamed(
-    comparison: Comparison,
-    change: Change,
-    evidence: float,
-    q_value: float,
-    both: pd.DataFrame,
-    same: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> Blamed:
-    slices, number = comparison.slices, change.slice
-    inside = slices.members(number) & comparison.is_window
-    others = np.flatnonzero((same == number) & (np.arange(len(slices)) != number))
-    rate, expected = comparison.rates(change)
-    return Blamed(
-        column=slices.columns[number],
-        value=slices.values[number],
-        rows=int(inside.sum()),
-        share_explained=change.share_explained,
-        rate=rate,
-        expected_rate=expected,
-        p_value=change.p_value,
-        q_value=q_value,
-        products=telling_rows(both[inside], comparison.places(change)[inside]),
-        change=change.what,
-        evidence=evidence,
-        same=tuple(slice_name(slices.columns[one], slices.values[one]) for one in others),
-    )
+class _Selection:
+    """Changes as flat numbers: number of the mark + 1 (0 for shares) · m + candidate."""
+
+    def __init__(self, comparison: Comparison, level: float):
+        self.comparison, self.candidates = comparison, comparison.candidates
+        self.first: Changes = comparison.changes()
+        self.many = len(self.candidates)
+        self.same = self.candidates.same_rows(across=False)
+        tested = self.first.tested.ravel()
+        inside = np.tile(self.candidates.inside, len(self.first.tested))
+        self.q_value = discovered(self.first.p_value.ravel(), tested, inside, "by")
+        own = np.tile(self.same == np.arange(self.many), len(self.first.tested))
+        self.allowed = tested & own & (self.q_value <= level)
+
+    def _of(self, number: int) -> tuple[int, int]:
+        """Candidate and mark of a change."""
+        return number % self.many, number // self.many - 1
+
+    def evidence(self, before: list[int]) -> NDArray[np.float64]:
+        """Of all changes, once those `before` explain their rows; none is left of their slices."""
+        if not before:
+            return self.first.evidence.ravel()
+        every = np.ones(len(self.comparison.both), dtype=bool)
+        left, gone = Left(every, every), np.zeros(self.many, dtype=bool)
+        for number in before:
+            candidate, mark = self._of(number)
+            left = left.without(mark, self.candidates.members(candidate))
+            base = self.candidates.base
+            gone |= (base == base[candidate]) & (base > 0)
+            gone[candidate] = True
+        return np.where(gone, -np.inf, self.comparison.changes(left).evidence).ravel()
+
+    def parts(self, number: int) -> NDArray[np.bool_]:
+        """Slices that changed in the same way at the same time, for a change of all rows."""
+        candidate, mark = self._of(number)
+        found = np.zeros_like(self.first.tested)
+        found[mark + 1] = self.candidates.parts(candidate)
+        return np.asarray(found.ravel() & self.allowed)
+
+    def blamed(self, number: int, evidence: float) -> Blamed:
+        """For people."""
+        comparison, candidates = self.comparison, self.candidates
+        candidate, mark = self._of(number)
+        inside = candidates.members(candidate) & comparison.is_window
+        rate, expected = comparison.rates(candidate, mark)
+        column, value = candidates.slice(candidate)
+        since, within = candidates.when(candidate)
+        return Blamed(
+            column=column,
+            value=value,
+            rows=int(inside.sum()),
+            share_explained=float(self.first.share_explained.ravel()[number]),
+            rate=rate,
+            expected_rate=expected,
+            p_value=float(self.first.p_value.ravel()[number]),
+            q_value=float(self.q_value[number]),
+            products=telling_rows(comparison.both[inside], comparison.places(mark)[inside]),
+            change=comparison.what(mark),
+            evidence=evidence,
+            same=candidates.others(candidate, self.same),
+            since=since,
+            within=within,
+        )

@@ -1,4 +1,4 @@
-"""Slices of rows that may be to blame: their names, who is in them, and which hold the very same rows."""
+"""Slices of rows that may be to blame: their names, who is in them, and in which order they explain the rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SLICES = ("seller", "branch_id", "category_id", "day", "model_version")
 PAIRS = (("seller", "branch_id"),)
+SINCE = "since"  # the column of slices that last from a day to the end
 ALL = "all"  # the slice of all rows: who is to blame where nobody stands out
 UNKNOWN = "(unknown)"
 LEVEL = 0.1  # of all slices that are blamed, the share that may be blamed by chance
@@ -29,7 +30,8 @@ class Blamed:
     Attributes
     ----------
     column, value : str
-        The slice: rows whose `column` is `value`. `all` for all rows; a pair as `seller × branch_id`.
+        The slice: rows whose `column` is `value`. `all` for all rows; a pair as `seller × branch_id`; `since` for
+        the rows from a day to the end.
     rows : int
         Audits of the slice, or its rows in the window for a shift.
     share_explained : float in [0, 1]
@@ -45,9 +47,15 @@ class Blamed:
         `errors`, `share` (it grew or shrank), or what changed within the slice: `title_length`, `language = de`.
     evidence : float
         Logarithm of how many times more likely the rows are if this slice changed than if nothing did,
-        less what looking at so many slices costs; the list is in its order.
+        less what looking at so many slices costs; each given those before it.
     same : tuple of str
         Other slices of the very same rows, as `column = value`: no data can tell them apart.
+    since : str
+        The first day of a slice that is to blame from then on only, as `2025-07-14`; empty for all of the window.
+    within : str
+        The only day, or model version, on which the slice is to blame, as `day = 2025-07-14`; empty for all.
+    answers : tuple of (str, int)
+        What people answered instead of the decisions that were wrong, and how often, most frequent first.
     """
 
     column: str
@@ -62,16 +70,22 @@ class Blamed:
     change: str = "errors"
     evidence: float = 0.0
     same: tuple[str, ...] = ()
+    since: str = ""
+    within: str = ""
+    answers: tuple[tuple[str, int], ...] = ()
 
     @property
     def name(self) -> str:
-        """The slice for people, as `seller = Toolbarn`."""
-        return slice_name(self.column, self.value)
+        """The slice and its time for people, as `seller = Toolbarn since 2025-07-14`."""
+        return slice_name(self.column, self.value, self.since, self.within)
 
 
-def slice_name(column: str, value: str) -> str:
-    """A slice for people, as `seller = Toolbarn`; `all` for all rows."""
-    return ALL if column == ALL else f"{column} = {value}"
+def slice_name(column: str, value: str, since: str = "", within: str = "") -> str:
+    """A slice and its time for people, as `seller = Toolbarn since 2025-07-14`; `all` for all rows."""
+    if column == SINCE:
+        return f"{SINCE} {value}"
+    said = ALL if column == ALL else f"{column} = {value}"
+    return said + (f" {SINCE} {since}" if since else "") + (f" within {within}" if within else "")
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,8 @@ def slices_of(frame: pd.DataFrame, columns: Sequence[str] = SLICES, pairs: Seque
     """
     import pandas as pd
 
-    texts = {one: _texts(frame[one]) for one in {*columns, *(name for pair in pairs for name in pair)} if one in frame}
+    needed = {*columns, *(name for pair in pairs for name in pair)}
+    texts = {one: texts_of(frame[one]) for one in needed if one in frame}
     named: list[tuple[str, Any]] = [(ALL, pd.Series(ALL, index=frame.index))]
     named += [(one, texts[one]) for one in columns if one in texts]
     for one, other in pairs:
@@ -141,7 +156,7 @@ def slices_of(frame: pd.DataFrame, columns: Sequence[str] = SLICES, pairs: Seque
     return Slices(found_columns, found_values, codes)
 
 
-def _texts(values: pd.Series) -> pd.Series:
+def texts_of(values: pd.Series) -> pd.Series:
     """Values as text; a time as its day, nothing as `(unknown)`."""
     import pandas as pd
 
@@ -149,30 +164,43 @@ def _texts(values: pd.Series) -> pd.Series:
     return shown.astype(object).where(shown.notna(), UNKNOWN).astype(str)
 
 
-def same_rows(slices: Slices, rows: int) -> NDArray[np.int64]:
-    """Of each slice the first one that holds the very same rows, shape (k,); itself where there is no other."""
-    marks = np.random.default_rng(0).integers(0, 2**63, size=rows, dtype=np.uint64)
-    total = np.zeros(len(slices), dtype=np.uint64)
-    for codes in slices.codes:
-        np.add.at(total, codes, marks)  # sums modulo 2⁶⁴: equal by chance once in 10¹⁹ pairs
-    _, first, number = np.unique(total, return_index=True, return_inverse=True)
-    return np.asarray(first[number], dtype=np.int64)
-
-
 def one_after_the_other(
-    evidence: Callable[[list[int]], _Floats], allowed: NDArray[np.bool_], most: int, least: float
+    evidence: Callable[[list[int]], _Floats],
+    allowed: NDArray[np.bool_],
+    most: int,
+    least: float,
+    parts: Callable[[int], NDArray[np.bool_]] | None = None,
 ) -> list[tuple[int, float]]:
     """Slices in the order in which they explain the rows, each given those before it, with their evidence.
 
     Forward selection: the first one explains most; the next one explains most of what the first left; and so
     on, until what is left is no more than `least`. A day that holds a seller whose products went wrong has an
     excess of errors, too, but none that the seller leaves, and is not blamed beside it.
+
+    Where many things went wrong at once, that they share (their time) gains more than any of them. So before a slice
+    is blamed that has `parts`, those are asked for: they stand in its place where together they explain more than it
+    does, each of them paying for itself.
     """
     chosen: list[tuple[int, float]] = []
     while len(chosen) < most:
-        found = np.where(allowed, evidence([number for number, _ in chosen]), -np.inf)
-        best = int(found.argmax()) if found.size else -1
-        if best < 0 or found[best] <= least or best in {number for number, _ in chosen}:
+        step = _next(evidence, allowed, [number for number, _ in chosen], least)
+        if step is None:
             break
-        chosen.append((best, float(found[best])))
+        inner: list[tuple[int, float]] = []
+        within = parts(step[0]) if parts is not None else np.zeros_like(allowed)
+        while within.any() and len(chosen) + len(inner) < most:
+            part = _next(evidence, within, [number for number, _ in (*chosen, *inner)], least)
+            if part is None:
+                break
+            inner.append(part)
+        better = sum(gain - least for _, gain in inner) > step[1] - least
+        chosen += inner if better else [step]
     return chosen
+
+
+def _next(
+    evidence: Callable[[list[int]], _Floats], allowed: NDArray[np.bool_], before: list[int], least: float
+) -> tuple[int, float] | None:
+    found = np.where(allowed, evidence(before), -np.inf)
+    best = int(found.argmax()) if found.size else -1
+    return None if best < 0 or found[best] <= least or best in before else (best, float(found[best]))

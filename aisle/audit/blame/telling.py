@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from aisle.audit.blame.slices import MOST_TELLING
 
+MOST_ANSWERS = 3
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,6 +26,15 @@ def telling_errors(wrong: pd.DataFrame, most: int = MOST_TELLING) -> tuple[str, 
     if "confidence" in wrong:
         wrong = wrong.sort_values("confidence", ascending=False, kind="stable")
     return tuple(str(one) for one in wrong["product_id"].drop_duplicates().head(most))
+
+
+def answers_instead(wrong: pd.DataFrame, most: int = MOST_ANSWERS) -> tuple[tuple[str, int], ...]:
+    """What people answered of `wrong` (`answered_category_id`) and how often, most frequent first; () if not known."""
+    if "answered_category_id" not in wrong:
+        return ()
+    counts = wrong["answered_category_id"].dropna().astype(str).value_counts()
+    often = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:most]
+    return tuple((str(answer), int(many)) for answer, many in often)
 
 
 def telling_rows(rows: pd.DataFrame, places: NDArray[np.float64], most: int = MOST_TELLING) -> tuple[str, ...]:

@@ -232,7 +232,7 @@ def test_a_phone_by_touch(window: Callable[..., Screen]) -> None:
     screen.shows(f"{long}1")
     page.get_by_role("button", name="No", exact=True).tap()
     page.get_by_label("Search a category").fill("plus")
-    page.locator("#results button").tap()
+    page.locator("#results [role=option]").tap()
     screen.shows(f"{long}2")
     page.get_by_role("button", name="Cannot say").tap()
     page.get_by_role("button", name="No category fits").tap()

@@ -16,8 +16,8 @@ export class Search {
     this.field.addEventListener("input", () => this.typed());
     this.field.addEventListener("keydown", (event) => this.key(event));
     this.results.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-category]");
-      if (button) this.chosen(this.found.find((one) => one.category_id === button.dataset.category));
+      const option = event.target.closest("[data-category]");
+      if (option) this.chosen(this.found.find((one) => one.category_id === option.dataset.category));
     });
   }
 
@@ -54,9 +54,9 @@ export class Search {
   show(found, text, error = "") {
     Object.assign(this, { found, active: 0, answeredFor: text });
     const options = found.map((category, place) => {
-      const button = choice(category, String(place + 1));
-      button.tabIndex = -1;
-      return element("li", { role: "option", id: `option-${place}` }, button);
+      // An option holds nothing that can be operated by itself: the field keeps the focus.
+      const attributes = { role: "option", id: `option-${place}`, class: "button", "data-category": category.category_id };
+      return element("li", attributes, ...choice(category, String(place + 1)).childNodes);
     });
     this.results.replaceChildren(...options);
     this.results.hidden = !found.length;
