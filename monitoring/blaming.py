@@ -48,14 +48,20 @@ def _errors(seen: Seen) -> list[Blamed]:
 
 
 def _shifts(seen: Seen) -> list[Blamed]:
-    """What the shifted columns come from, on the days that decide."""
+    """What the shifted columns come from.
+
+    Where a shift lasts, in all days of the window, so that the day since which it does is found; where there
+    are odd days alone, in these.
+    """
     shifted = [one.column for one in seen.shifts.columns if one.state in ("alarm", "look")]
     drift, by_day = seen.shifts.drift, seen.shifts.by_day
     if drift is None or not shifted:
         return []
-    concerned = by_day[by_day["column"].isin(shifted) & (by_day["drifted"] == True).to_numpy()]  # noqa: E712 - None is neither
-    days = sorted(set(concerned["day"]))[-10:]
-    rows = seen.rows[seen.rows["day"].isin(days).to_numpy(dtype=bool)].reset_index(drop=True)
+    rows = seen.rows
+    if all(one.state != "alarm" for one in seen.shifts.columns):
+        concerned = by_day[by_day["column"].isin(shifted) & (by_day["drifted"] == True).to_numpy()]  # noqa: E712 - None is neither
+        days = sorted(set(concerned["day"]))[-10:]
+        rows = rows[rows["day"].isin(days).to_numpy(dtype=bool)].reset_index(drop=True)
     window, reference = _with_descriptions(seen, rows)
     columns = [one for one in shifted if one in window and one not in ("seller", "category_id", "branch_id", TEXT)]
     return blame_shift(reference, window, columns)

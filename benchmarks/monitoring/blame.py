@@ -8,11 +8,18 @@ unsure) that come to 10 % on average. In health 4 % are wrong, more where the co
 promised are 95 %. Then one slice goes wrong (a seller, a branch, a category, a day, a model version that takes over or
 is tried on some), by so much that 2 to 8 of 100 decisions more are wrong, where the slice is large enough; or the
 products shift (a new seller, a seller whose titles are cut, a category that grows). What counts are windows in which
-an overall alarm rings; the planted slice, or one of the very same audits, has to stand first.
+an overall alarm rings; the planted slice, or one of the very same audits, has to stand first, and be blamed for all of
+the window. In `… since` it goes wrong, or comes, only since a day with three days at least on both sides: the slice has
+to stand first, and how often its day is named to within two days is a figure of its own.
+
+Last, `aisle rehearse` lets three pairs of frequent categories change names for six days, the champion of the registry
+decides, and `aisle monitor` judges: since that day, and which categories?
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +32,7 @@ from tqdm import tqdm
 from aisle.audit.blame import Blamed, blame_errors, blame_shift, excess_p_value
 from aisle.audit.blame.slices import slice_name
 from aisle.audit.expected import expected_errors
-from aisle.catalogue.tables import latest_revisions, read_table
+from aisle.catalogue.tables import latest_revisions, read_frame, read_table
 from benchmarks.results import Result
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -34,6 +41,10 @@ TARGET, HEALTHY = 0.95, 0.04
 REFERENCE_ROWS = 1_500
 ERRORS = ("seller", "branch_id", "category_id", "day", "model_version")
 SHIFTS = ("new seller", "cut titles", "growing category")
+SINCE = ("seller since", "branch_id since", "category_id since", "new seller since", "cut titles since")
+EDGE = 3  # days of the window before and after which nothing begins
+NEAR = 2  # days
+SWAPS, QUICK_SWAPS, QUIET_DAYS, SWAPPED_DAYS = 6, 1, 14, 6
 PLANTED, QUICK_PLANTED = 100, 20  # of each kind
 QUIET, QUICK_QUIET = 600, 100
 LEAST_SHARE = 0.02
@@ -47,6 +58,7 @@ class Window(NamedTuple):
     rows: pd.DataFrame
     reference: pd.DataFrame
     planted: tuple[str, str] | None = None
+    since: pd.Timestamp | None = None
 
 
 def flow() -> pd.DataFrame:
@@ -88,7 +100,9 @@ def quiet(rows: pd.DataFrame, rng: np.random.Generator) -> Window:
 
 def with_errors(rows: pd.DataFrame, kind: str, rng: np.random.Generator) -> Window | None:
     """One slice goes wrong; None where it is too small for that."""
-    window, reference, _ = quiet(rows, rng)
+    kind, later = kind.removesuffix(" since"), kind.endswith("since")
+    window, reference, *_ = quiet(rows, rng)
+    began = onset(window, rng) if later else None
     if kind == "model_version":
         since = window["day"] >= rng.choice(np.sort(window["day"].unique())[3:-1])
         tried = rng.random(len(window)) < rng.uniform(0.1, 0.4)
@@ -96,22 +110,31 @@ def with_errors(rows: pd.DataFrame, kind: str, rng: np.random.Generator) -> Wind
     share = window[kind].value_counts(normalize=True)
     share = share.drop("1") if kind == "model_version" else share[share >= LEAST_SHARE]
     value = share.index[rng.integers(0, len(share))]
-    more = rng.uniform(0.02, 0.08) / share[value]
+    inside = (window[kind] == value) & ((window["day"] >= began) if later else True)
+    more = rng.uniform(0.02, 0.08) / inside.mean()
     if more > 0.95:
         return None
-    chance = window["chance"] + np.where(window[kind] == value, more, 0)
+    chance = window["chance"] + np.where(inside, more, 0)
     shown = str(value)[:10] if kind == "day" else str(value)
-    return Window(window.assign(chance=chance.clip(upper=0.99)), reference, (kind, shown))
+    return Window(window.assign(chance=chance.clip(upper=0.99)), reference, (kind, shown), began)
+
+
+def onset(window: pd.DataFrame, rng: np.random.Generator) -> pd.Timestamp:
+    """A day on which something begins."""
+    return pd.Timestamp(rng.choice(np.sort(window["day"].unique())[EDGE:-EDGE]))
 
 
 def with_shift(rows: pd.DataFrame, kind: str, rng: np.random.Generator) -> Window:
     """Products are no longer like the reference."""
-    window, reference, _ = quiet(rows, rng)
+    kind, later = kind.removesuffix(" since"), kind.endswith("since")
+    window, reference, *_ = quiet(rows, rng)
+    began = onset(window, rng) if later else None
+    changed = window["day"] >= began if later else pd.Series(True, index=window.index)
     if kind == "new seller":
-        taken = rng.random(len(window)) < rng.uniform(0.02, 0.15)
+        taken = changed & (rng.random(len(window)) < rng.uniform(0.02, 0.15))
         some = rng.choice(window["branch_id"].unique(), 3, replace=False)
         window["seller"] = np.where(taken & window["branch_id"].isin(some), "Newcomer", window["seller"])
-        return Window(window, reference, ("seller", "Newcomer"))
+        return Window(window, reference, ("seller", "Newcomer"), began)
     column = "seller" if kind == "cut titles" else "category_id"
     share = window[column].value_counts(normalize=True)
     share = share[share >= LEAST_SHARE]
@@ -119,11 +142,11 @@ def with_shift(rows: pd.DataFrame, kind: str, rng: np.random.Generator) -> Windo
     inside = window[column] == value
     if kind == "cut titles":
         length = window["title_length"]
-        window["title_length"] = np.where(inside, np.minimum(length, rng.integers(12, 25)), length)
+        window["title_length"] = np.where(inside & changed, np.minimum(length, rng.integers(12, 25)), length)
     else:
         keep = inside.to_numpy() | (rng.random(len(window)) < 1 / rng.uniform(1.5, 4))
         window = window[keep].reset_index(drop=True)
-    return Window(window, reference, (column, value))
+    return Window(window, reference, (column, value), began)
 
 
 def audits_of(window: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -149,14 +172,20 @@ def shifted(window: Window) -> bool:
     return min(p_values) <= 0.001 / 3
 
 
-def stands_first(found: list[Blamed], planted: tuple[str, str]) -> str:
+def stands_first(found: list[Blamed], window: Window) -> str:
     """`first`, `same` (the very same rows under another name), `later`, or `missing`."""
-    places = [(one.column, one.value) == planted for one in found]
-    if places and places[0]:
+    places = [(one.column, one.value) == window.planted for one in found]
+    lasting = bool(found) and not found[0].since and not found[0].within
+    if places and places[0] and (lasting or window.since is not None):
         return "first"
-    if found and slice_name(*planted) in found[0].same:
+    if found and slice_name(*window.planted) in found[0].same:
         return "same"
     return "later" if any(places) else "missing"
+
+
+def dated(found: list[Blamed], window: Window) -> bool:
+    """Whether the first slice is blamed since about the planted day."""
+    return bool(found and found[0].since) and abs((pd.Timestamp(found[0].since) - window.since).days) <= NEAR
 
 
 def errors_found(window: Window, rng: np.random.Generator) -> tuple[bool, list[Blamed], list[Blamed]]:
@@ -172,10 +201,11 @@ def measured(quick: bool) -> list[Result]:
     many, still = (QUICK_PLANTED, QUICK_QUIET) if quick else (PLANTED, QUIET)
     outcomes: dict[str, Counter[str]] = {}
     plain: Counter[str] = Counter()
-    for kind in tqdm((*ERRORS, *SHIFTS), unit="kind", desc="blame", disable=None):
+    days: list[bool] = []
+    for kind in tqdm((*ERRORS, *SHIFTS, *SINCE), unit="kind", desc="blame", disable=None):
         outcomes[kind] = Counter()
         while sum(outcomes[kind].values()) < many:
-            if kind in SHIFTS:
+            if kind.removesuffix(" since") in SHIFTS:
                 window: Any = with_shift(rows, kind, rng)
                 if not shifted(window):
                     continue
@@ -187,8 +217,10 @@ def measured(quick: bool) -> list[Result]:
                 red, found, by_promise = errors_found(window, rng)
                 if not red:
                     continue
-                plain[stands_first(by_promise, window.planted)] += 1
-            outcomes[kind][stands_first(found, window.planted)] += 1
+                plain[stands_first(by_promise, window)] += 1
+            outcomes[kind][stands_first(found, window)] += 1
+            if window.since is not None:
+                days.append(dated(found, window))
     blamed = [errors_found(quiet(rows, rng), rng)[1:] for _ in range(still)]
     moved = [blame_shift(one.reference, one.rows, COLUMNS) for one in (quiet(rows, rng) for _ in range(still // 4))]
     total: Counter[str] = sum(outcomes.values(), Counter())
@@ -196,12 +228,9 @@ def measured(quick: bool) -> list[Result]:
         Result("blame.first", "share of planted changes whose slice stands first", _first(total), "share", "≥ 0.90"),
         Result("blame.planted", "changes planted and alarmed", float(total.total()), "windows"),
         Result("blame.first_promise", "errors against the promise alone, without a reference", _first(plain), "share"),
-        Result(
-            "blame.same",
-            "of these, first under another name of the same audits",
-            total["same"] / total.total(),
-            "share",
-        ),
+        Result("blame.same", "of these, first under another name of its rows", total["same"] / total.total(), "share"),
+        Result("blame.dated", f"since a day: it is named, to within {NEAR} days", float(np.mean(days)), "share"),
+        *swapped_categories(QUICK_SWAPS if quick else SWAPS),
     ]
     for kind, counts in outcomes.items():
         name = kind.replace(" ", "_")
@@ -216,6 +245,51 @@ def measured(quick: bool) -> list[Result]:
         Result("blame.false_promise", f"{false}, for errors, against the promise alone", round(of_promise, 4), "share"),
         Result("blame.false_shift", f"{false}, for a shift", round(of_shift, 4), "share", "≤ 0.10"),
     ]
+
+
+def swapped_categories(seeds: int) -> list[Result]:
+    """What the monitor blames when pairs of categories change names since a day."""
+    firsts, named, first_day = [], [], None
+    for seed in range(seeds):
+        blame, pairs, first_day = swapped(seed)
+        categories = {one for pair in pairs for one in pair}
+        said = {one["value"] for one in blame[:6]} | {name for one in blame[:6] for name, _ in one["answers"][:1]}
+        firsts.append(bool(blame) and blame[0]["since"] == first_day and blame[0]["value"] in {*categories, first_day})
+        named.append(len(categories & said) / len(categories))
+    which = "categories that changed names since a day"
+    return [
+        Result(
+            "blame.swapped_first",
+            f"{which}: one of them, since that day, stands first",
+            float(np.mean(firsts)),
+            "share",
+        ),
+        Result(
+            "blame.swapped_named",
+            f"{which}: named by the first six, or as their answer",
+            float(np.mean(named)),
+            "share",
+        ),
+    ]
+
+
+def swapped(seed: int) -> tuple[list[dict[str, Any]], list[tuple[str, str]], str]:
+    """Who is blamed, which pairs of categories changed names, and since when."""
+    from monitoring.judging import judge
+    from monitoring.rehearsal import champion_decider, rehearse_apart
+    from monitoring.settings import Settings
+
+    with tempfile.TemporaryDirectory(prefix="aisle-blame-") as made:
+        options = {"days": SWAPPED_DAYS, "quiet_days": QUIET_DAYS, "plant": "swapped_categories", "per_day": 300}
+        done = rehearse_apart(DATA, Path(made) / "data", seed=seed, decider=champion_decider(), **options)
+        last = dt.date.fromisoformat(done.shards[-1])
+        blame = judge(done.folder, Settings(), day=last).verdict.as_table()["blame"]
+        truth = read_frame(done.truth).set_index("product_id")["category_id"]
+        rows = read_table(done.folder, "predictions", shards=done.shards[-SWAPPED_DAYS:])
+    rows["true"] = rows["product_id"].map(truth)
+    wrong = rows[(rows["true"] != rows["category_id"]) & (rows["decision"] == "auto")]
+    pairs = Counter(tuple(sorted(one)) for one in wrong[["category_id", "true"]].itertuples(index=False))
+    return blame, [pair for pair, _ in pairs.most_common(3)], str(last - dt.timedelta(days=SWAPPED_DAYS - 1))
 
 
 def _first(counts: Counter[str]) -> float:

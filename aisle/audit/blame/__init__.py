@@ -4,8 +4,8 @@
     blame_errors    more errors among automatic decisions than were expected
     blame_shift     products or predictions that are no longer like the reference
 
-Both look at every slice, hold down the share of slices that are blamed by chance, and put first the slice that
-explains most without blaming others for it.
+Both look at every slice, as a whole, on each day, since each day and under each model version; hold down the share
+of slices that are blamed by chance; and put first the slice that explains most without blaming others for it.
 """
 
 from aisle.audit.blame.errors import answered_audits, blame_errors, excess_p_value

@@ -79,6 +79,7 @@ class Comparison:
         self.lasts = self._lasts()
         self.by_share = (candidates.base > 0) & ((candidates.time == 0) | self.lasts)
         self.spread = self._spread()[candidates.base]
+        self._before: Sequence[int] = ()  # whose times are paid for
 
     def _lasts(self) -> _Truths:
         """Since which days a change is looked for: some days of the window come before, and it lasts."""
@@ -129,10 +130,11 @@ class Comparison:
                 result[low : low + size] = max(float(np.median(pearson)), 1.0)
         return result
 
-    def changes(self, left: Left | None = None) -> Changes:
-        """All that may have changed, among the rows that are `left`, with its evidence."""
+    def changes(self, left: Left | None = None, before: Sequence[int] = ()) -> Changes:
+        """All that may have changed, among the rows that are `left` by the candidates `before`, with its evidence."""
         every = np.ones(len(self.both), dtype=bool)
         now = Left(every, every) if left is None else left
+        self._before = before
         found = [self._shares(now.rows), *(self._marked(mark, now) for mark in range(len(self.marks)))]
         return Changes(*(np.stack(one) for one in zip(*found, strict=True)))
 
@@ -203,7 +205,7 @@ class Comparison:
     def _changes(self, some: _Truths, gain: _Floats, p_value: _Floats, explained: _Floats, cost: float) -> Changes:
         candidates = self.candidates
         times = (candidates.base == 0) & (~self.is_since | self.lasts)
-        evidence = np.where(some, gain - candidates.cost(some | times) - cost, -np.inf)
+        evidence = np.where(some, gain - candidates.cost(some | times, self._before) - cost, -np.inf)
         return Changes(some, evidence, np.where(some, p_value, 1.0), np.clip(explained, 0, 1))
 
     def what(self, mark: int) -> str:

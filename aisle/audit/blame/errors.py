@@ -13,12 +13,17 @@ independent errors is log-concave, so that given one p-value the others rise wit
 dependence on which Benjamini & Yekutieli (2001) prove the procedure. Where weights differ, the proof does not reach;
 simulations do (`tests/aisle/audit/test_blame_errors.py`).
 
+Slices inside a time (`aisle.audit.blame.timing`) are a second family of the same procedure
+(`aisle.audit.blame.families`): they are counts of errors of the same audits, so that all of this holds for them, too.
+
 *Which* slice stands first is the likelihood: n · KL(rate ‖ expected rate), what the audits gain in likelihood when
 this one slice is given its own rate (the expectation-based scan statistic: Kulldorff 1997, "A spatial scan statistic";
 Neill 2009), weighted, with all weights on one scale so that a slice and a part of it compare. Of two slices with the
 same excess the one with fewer other rows gains more, so that a day, a branch or "all" loses against the seller in it
 who went wrong, and a part of that seller explains less. Each column is as likely as another and each of its values
-with enough audits as another, so the logarithm of their number is taken off.
+with enough audits as another, so the logarithm of their number is taken off; a slice since a day has the number of
+days to pay, too, so that it beats the slice as a whole only where the days before were good. Where a time stands first,
+what is found inside it takes its place if together it explains more (`aisle.audit.blame.choosing`).
 """
 
 from __future__ import annotations
@@ -30,8 +35,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from aisle.audit.blame.choosing import one_after_the_other
 from aisle.audit.blame.families import discovered
-from aisle.audit.blame.slices import LEVEL, PAIRS, SLICES, Blamed, one_after_the_other
+from aisle.audit.blame.slices import LEVEL, PAIRS, SLICES, Blamed
 from aisle.audit.blame.slices import slices_of as _slices_of
 from aisle.audit.blame.telling import answers_instead, telling_errors
 from aisle.audit.blame.timing import TIMES, Candidates
@@ -47,6 +53,7 @@ _LEAST_RATE = 1e-4
 _NOTHING = 1e-300
 _NODES = 32
 _Floats = NDArray[np.float64]
+_Truths = NDArray[np.bool_]
 
 
 def blame_errors(
@@ -64,12 +71,13 @@ def blame_errors(
     ----------
     audits : DataFrame of n rows
         Answered audits of automatic decisions: `error` (confirmed wrong), `weight` (1 / audit_probability; 1
-        where missing), `product_id`, `confidence`, and the columns of the slices; those it lacks are passed over.
+        where missing), `product_id`, `confidence`, perhaps `answered_category_id`, and the columns of the slices; those
+        it lacks are passed over.
     expected : float, or array-like of shape (n,), in [0, 1]
         The error rate allowed, 1 − target; or better, of each audit the one that the champion's held-out frame leads to
         expect of its confidence and branch (`aisle.audit.expected.expected_errors`).
     columns, pairs : sequences
-        Slices to look at.
+        Slices to look at. `day` brings the slices since a day, too.
     level : float in (0, 1)
         Share of false discoveries: slices with a q-value at most this are blamed.
     most : int
@@ -101,19 +109,9 @@ def blame_errors(
     rate = np.clip(np.broadcast_to(np.asarray(expected, dtype=np.float64), error.shape), _LEAST_RATE, 1 - _LEAST_RATE)
     slices = _slices_of(rows, [one for one in columns if one not in TIMES], pairs)
     candidates = Candidates(slices, rows, columns)
-    scan = _Scan(candidates, error, weight if np.ndim(expected) == 0 else np.ones_like(weight))
-    same = candidates.same_rows()
-    tested = scan.tested & (same == np.arange(len(candidates)))
-    p_value = np.where(tested, scan.p_value(scan.expected(rate), reference_rows, tested), 1.0)
-    q_value = discovered(p_value, tested, candidates.inside)
-    found_out = q_value[same] <= level
-    steps = one_after_the_other(
-        lambda before: scan.evidence(scan.given(rate, before)),
-        tested & found_out,
-        most,
-        LEAST_EVIDENCE,
-        lambda number: found_out & candidates.parts(number),
-    )
+    even = weight if np.ndim(expected) == 0 else np.ones_like(weight)
+    scan = _Scan(candidates, error, even, rate, reference_rows, level)
+    steps = one_after_the_other(scan, most, LEAST_EVIDENCE)
     total, wrong = candidates.sums(weight), candidates.sums(weight * error)
     due = candidates.sums(weight * rate)
     excess = wrong - due
@@ -130,11 +128,11 @@ def blame_errors(
                 share_explained=float(np.clip(excess[number] / max(excess[0], excess[number]), 0.0, 1.0)),
                 rate=float(wrong[number] / total[number]),
                 expected_rate=float(due[number] / total[number]),
-                p_value=float(p_value[same[number]]),
-                q_value=float(q_value[same[number]]),
+                p_value=float(scan.p_value[scan.same[number]]),
+                q_value=float(scan.q_value[scan.same[number]]),
                 products=telling_errors(failed),
                 evidence=evidence,
-                same=candidates.others(number, same),
+                same=candidates.others(number, scan.same),
                 since=since,
                 within=within,
                 answers=answers_instead(failed),
@@ -159,51 +157,73 @@ def answered_audits(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Scan:
-    """Sums of all slices, and the likelihood that each gains from a rate of its own."""
+    """Sums of all candidates, who is found, and the likelihood that each gains from a rate of its own."""
 
-    def __init__(self, candidates: Candidates, error: _Floats, weight: _Floats):
-        self.candidates, self.error, self.weight = candidates, error, weight
-        self.count = candidates.sums(np.ones_like(weight))
-        self.total, self.squares = candidates.sums(weight), candidates.sums(weight**2)
-        self.wrong, self.squares_wrong = candidates.sums(weight * error), candidates.sums(weight**2 * error)
+    def __init__(
+        self,
+        candidates: Candidates,
+        error: _Floats,
+        weight: _Floats,
+        rate: _Floats,
+        reference_rows: float | None,
+        level: float,
+    ):
+        self.candidates, self.weight, self.at_first = candidates, weight, rate
+        self.count, self.total = candidates.sums(np.ones_like(weight)), candidates.sums(weight)
+        self.wrong = candidates.sums(weight * error)
         self.rate = self.wrong / np.maximum(self.total, _NOTHING)
         self.worth = self.total * weight.sum() / (weight**2).sum()  # rows of equal weight (Kish 1965), of all audits
-        self.tested = self.count >= LEAST_AUDITS
-        self.cost = candidates.cost(self.tested)
-
-    def p_value(self, expected: _Floats, reference_rows: float | None, tested: NDArray[np.bool_]) -> _Floats:
-        """Of those that are `tested`; 1 of the others, and where there are no more errors than expected."""
-        some = tested & (self.rate > expected)
-        result = np.ones_like(expected)
-        result[some] = excess_p_value(
+        self.enough = self.count >= LEAST_AUDITS
+        self.same = candidates.same_rows()
+        self.tested = self.enough & (self.same == np.arange(len(candidates)))
+        squares, squares_wrong = candidates.sums(weight**2), candidates.sums(weight**2 * error)
+        expected = self.expected(rate)
+        some = self.tested & (self.rate > expected)
+        self.p_value = np.ones(len(candidates))
+        self.p_value[some] = excess_p_value(
             self.count[some],
             self.total[some],
             self.wrong[some],
-            self.squares[some],
-            self.squares_wrong[some],
-            self.weight.max(),
+            squares[some],
+            squares_wrong[some],
+            weight.max(),
             expected[some],
             reference_rows,
         )
-        return result
+        self.q_value = discovered(self.p_value, self.tested, candidates.inside)
+        self.found = self.q_value[self.same] <= level
 
     def expected(self, rate: _Floats) -> _Floats:
         return self.candidates.sums(self.weight * rate) / np.maximum(self.total, _NOTHING)
 
-    def evidence(self, rate: _Floats) -> _Floats:
-        """Gain in log-likelihood of each slice over the expected `rate` of its rows, less the cost of its column."""
-        expected = np.clip(self.expected(rate), _LEAST_RATE, 1 - _LEAST_RATE)
+    def evidence(self, before: Sequence[int]) -> _Floats:
+        """Gain in log-likelihood of each over the expected rate of its rows, less its cost."""
+        expected = np.clip(self.expected(self.given(before)), _LEAST_RATE, 1 - _LEAST_RATE)
         gain = special.kl_div(self.rate, expected) + special.kl_div(1 - self.rate, 1 - expected)
-        return np.asarray(np.where(self.rate > expected, self.worth * gain, 0.0) - self.cost)
+        cost = self.candidates.cost(self.enough, before)
+        return np.asarray(np.where(self.rate > expected, self.worth * gain, 0.0) - cost)
 
-    def given(self, rate: _Floats, before: Sequence[int]) -> _Floats:
+    def given(self, before: Sequence[int]) -> _Floats:
         """The expected rates once the slices `before` have their own."""
+        rate = self.at_first
         for number in before:
             inside = self.candidates.members(number)
             now = float(np.average(rate[inside], weights=self.weight[inside]))
             share = (self.rate[number] - now) / (1 - now) if now < self.rate[number] else 0.0
             rate = np.where(inside, rate + share * (1 - rate), rate)  # so many of what was right went wrong
         return rate
+
+    def allowed(self, before: Sequence[int]) -> _Truths:
+        """One of those of the very same rows; or the one that is named by a time that is to blame already."""
+        return np.asarray(self.found & (self.tested | self.candidates.at_times_of(before)))
+
+    def parts(self, number: int) -> _Truths:
+        """What is found inside a time."""
+        return np.asarray(self.found & self.candidates.parts(number))
+
+    def covered(self, number: int, parts: Sequence[int]) -> float:
+        """Share of the audits of a time that are of its `parts`."""
+        return self.candidates.covered(number, parts)
 
 
 def excess_p_value(

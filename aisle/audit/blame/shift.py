@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.audit.blame.choosing import one_after_the_other
 from aisle.audit.blame.comparing import Changes, Comparison, Left
 from aisle.audit.blame.families import discovered
-from aisle.audit.blame.slices import LEVEL, SINCE, SLICES, UNKNOWN, Blamed, one_after_the_other, texts_of
+from aisle.audit.blame.slices import LEVEL, SINCE, SLICES, UNKNOWN, Blamed, texts_of
 from aisle.audit.blame.slices import slices_of as _slices_of
 from aisle.audit.blame.telling import telling_rows
 from aisle.audit.blame.timing import TIMES, Candidates
@@ -93,7 +94,7 @@ def blame_shift(
         raise DataError(f"blame of a shift: none of the columns {', '.join([*slices, *columns])} is in both frames")
     candidates = Candidates(found, both, held, inside=(SINCE,))
     selection = _Selection(Comparison(candidates, both, is_window, known), level)
-    steps = one_after_the_other(selection.evidence, selection.allowed, most, LEAST_EVIDENCE, selection.parts)
+    steps = one_after_the_other(selection, most, LEAST_EVIDENCE)
     return [selection.blamed(number, evidence) for number, evidence in steps]
 
 
@@ -109,13 +110,13 @@ class _Selection:
         inside = np.tile(self.candidates.inside, len(self.first.tested))
         self.q_value = discovered(self.first.p_value.ravel(), tested, inside, "by")
         own = np.tile(self.same == np.arange(self.many), len(self.first.tested))
-        self.allowed = tested & own & (self.q_value <= level)
+        self.found = tested & own & (self.q_value <= level)
 
     def _of(self, number: int) -> tuple[int, int]:
         """Candidate and mark of a change."""
         return number % self.many, number // self.many - 1
 
-    def evidence(self, before: list[int]) -> NDArray[np.float64]:
+    def evidence(self, before: Sequence[int]) -> NDArray[np.float64]:
         """Of all changes, once those `before` explain their rows; none is left of their slices."""
         if not before:
             return self.first.evidence.ravel()
@@ -127,14 +128,23 @@ class _Selection:
             base = self.candidates.base
             gone |= (base == base[candidate]) & (base > 0)
             gone[candidate] = True
-        return np.where(gone, -np.inf, self.comparison.changes(left).evidence).ravel()
+        found = self.comparison.changes(left, [self._of(number)[0] for number in before]).evidence
+        return np.where(gone, -np.inf, found).ravel()
 
     def parts(self, number: int) -> NDArray[np.bool_]:
         """Slices that changed in the same way at the same time, for a change of all rows."""
         candidate, mark = self._of(number)
         found = np.zeros_like(self.first.tested)
         found[mark + 1] = self.candidates.parts(candidate)
-        return np.asarray(found.ravel() & self.allowed)
+        return np.asarray(found.ravel() & self.found)
+
+    def allowed(self, before: Sequence[int]) -> NDArray[np.bool_]:
+        """All that are found, whatever stands `before` them."""
+        return np.asarray(self.found)
+
+    def covered(self, number: int, parts: Sequence[int]) -> float:
+        """Share of the rows of a time that are of its `parts`."""
+        return self.candidates.covered(self._of(number)[0], [self._of(one)[0] for one in parts])
 
     def blamed(self, number: int, evidence: float) -> Blamed:
         """For people."""

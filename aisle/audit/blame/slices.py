@@ -1,8 +1,8 @@
-"""Slices of rows that may be to blame: their names, who is in them, and in which order they explain the rows."""
+"""Slices of rows that may be to blame: their names, and who is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,45 +162,3 @@ def texts_of(values: pd.Series) -> pd.Series:
 
     shown = values.dt.strftime("%Y-%m-%d") if pd.api.types.is_datetime64_any_dtype(values) else values
     return shown.astype(object).where(shown.notna(), UNKNOWN).astype(str)
-
-
-def one_after_the_other(
-    evidence: Callable[[list[int]], _Floats],
-    allowed: NDArray[np.bool_],
-    most: int,
-    least: float,
-    parts: Callable[[int], NDArray[np.bool_]] | None = None,
-) -> list[tuple[int, float]]:
-    """Slices in the order in which they explain the rows, each given those before it, with their evidence.
-
-    Forward selection: the first one explains most; the next one explains most of what the first left; and so
-    on, until what is left is no more than `least`. A day that holds a seller whose products went wrong has an
-    excess of errors, too, but none that the seller leaves, and is not blamed beside it.
-
-    Where many things went wrong at once, that they share (their time) gains more than any of them. So before a slice
-    is blamed that has `parts`, those are asked for: they stand in its place where together they explain more than it
-    does, each of them paying for itself.
-    """
-    chosen: list[tuple[int, float]] = []
-    while len(chosen) < most:
-        step = _next(evidence, allowed, [number for number, _ in chosen], least)
-        if step is None:
-            break
-        inner: list[tuple[int, float]] = []
-        within = parts(step[0]) if parts is not None else np.zeros_like(allowed)
-        while within.any() and len(chosen) + len(inner) < most:
-            part = _next(evidence, within, [number for number, _ in (*chosen, *inner)], least)
-            if part is None:
-                break
-            inner.append(part)
-        better = sum(gain - least for _, gain in inner) > step[1] - least
-        chosen += inner if better else [step]
-    return chosen
-
-
-def _next(
-    evidence: Callable[[list[int]], _Floats], allowed: NDArray[np.bool_], before: list[int], least: float
-) -> tuple[int, float] | None:
-    found = np.where(allowed, evidence(before), -np.inf)
-    best = int(found.argmax()) if found.size else -1
-    return None if best < 0 or found[best] <= least or best in before else (best, float(found[best]))

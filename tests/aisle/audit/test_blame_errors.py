@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aisle.audit.blame import Blamed, blame_errors, excess_p_value
-from aisle.audit.blame.slices import same_rows, slices_of
 from aisle.errors import DataError
 
 SELLERS = [f"seller {one}" for one in range(20)]
@@ -179,17 +178,3 @@ def test_odd_input() -> None:
         blame_errors(pd.DataFrame({"seller": ["one"]}), 0.05)
     with pytest.raises(DataError, match="not positive"):
         blame_errors(right.assign(weight=0.0), 0.05)
-
-
-def test_slices_of_the_same_rows_are_told() -> None:
-    frame = pd.DataFrame({"seller": ["one", "one", "two"], "day": pd.to_datetime(["2025-06-01"] * 2 + ["2025-06-02"])})
-    slices = slices_of(frame, ("seller", "day"))
-    first = same_rows(slices, 3)
-    names = [f"{a}={b}" for a, b in zip(slices.columns, slices.values, strict=True)]
-    assert {names[a]: names[b] for a, b in enumerate(first)} == {
-        "all=all": "all=all",
-        "seller=one": "seller=one",
-        "seller=two": "seller=two",
-        "day=2025-06-01": "seller=one",
-        "day=2025-06-02": "seller=two",
-    }
