@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisle.errors import ConfigurationError, DataError
+from monitoring.copying import is_rehearsed
+from monitoring.printing import printable
 
 if TYPE_CHECKING:
     from monitoring.after import Brake, Scope
@@ -22,7 +24,6 @@ examples:
 A brake turns automatic decisions into review from the next product on; people release it at the desk.
 The desk is the one of AISLE_DESK_URL, with a token in AISLE_DESK_TOKEN (scopes alarm, brake)."""
 
-REPORTS = Path("work/monitoring")
 _BRAKES = ("tighten", "stop")
 
 
@@ -40,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, default=Path("data"), metavar="DIR", help="catalogue (default: data)")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="as for `aisle monitor`")
     parser.add_argument(
-        "--reports", type=Path, default=REPORTS, metavar="DIR", help=f"where verdicts are (default: {REPORTS})"
+        "--reports",
+        type=Path,
+        metavar="DIR",
+        help="where verdicts are (default: work/monitoring; of rehearsed days: beside them)",
     )
 
 
@@ -51,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int | None:
         given += ["scope"] if arguments.scope != "all" else []
         if given:
             raise ConfigurationError(f"aisle alarm {arguments.what}: --{given[0]} belongs to tighten and stop")
+    if arguments.what != "check" and is_rehearsed(arguments.into):
+        raise DataError(f"{arguments.into}: its days are rehearsed, and no desk is told or braked for made-up days")
     {"tell": _tell, "tighten": _tighten, "stop": _stop, "check": _check}[arguments.what](arguments)
     return None
 
@@ -61,7 +67,11 @@ def _tell(arguments: argparse.Namespace) -> None:
     verdict = _verdict(arguments)
     with known_desk() as desk:
         new = desk.tell(verdict)
-    print(f"The desk at {desk.url} {'is told' if new else 'knew it'}: {verdict['colour']}, {verdict['summary']}")
+    print(
+        printable(
+            f"The desk at {desk.url} {'is told' if new else 'knew it'}: {verdict['colour']}, {verdict['summary']}"
+        )
+    )
 
 
 def _stop(arguments: argparse.Namespace) -> None:
@@ -119,7 +129,7 @@ def _set(brake: Brake, alarm: str | None) -> None:
     from monitoring.posting import known_desk
 
     with known_desk() as desk:
-        print(set_brake(desk, brake, alarm))
+        print(printable(set_brake(desk, brake, alarm)[0]))
 
 
 def _reach(arguments: argparse.Namespace) -> tuple[Scope, str]:
@@ -141,17 +151,22 @@ def _why(arguments: argparse.Namespace) -> tuple[str, str | None]:
 
 def _verdict(arguments: argparse.Namespace) -> dict[str, Any]:
     from aisle.files import read_json
+    from monitoring.writing import REHEARSED
 
     path = _folder(arguments) / "verdict.json"
     content = read_json(path)
     if not isinstance(content, dict) or not {"key", "colour", "summary", "day"} <= set(content):
         raise DataError(f"{path}: not a verdict of `aisle monitor`; run it again")
+    if content.get(REHEARSED):
+        raise DataError(f"{path}: of rehearsed days, and no desk is told or braked for made-up days")
     return content
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
     """The folder of the day's verdict, by default the last one's."""
-    reports: Path = arguments.reports
+    from monitoring.writing import reports_of
+
+    reports = reports_of(arguments.into, arguments.reports)
     days = sorted(one.parent.name for one in reports.glob("[0-9]*-*-*/verdict.json"))
     if arguments.day:
         days = [one for one in days if one == arguments.day]

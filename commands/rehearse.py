@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,4 +109,12 @@ def text(done: Rehearsed, version: str, policy_id: str) -> str:
             f"{rows['day'].min()} – {rows['day'].max():%m-%d}  {kind!s:<18} {total['products']:>8,} "
             f"{100 * total['automatic'] / total['products']:>8.1f} % {right:>14} {total['audits']:>7,}"
         )
-    return "\n".join([*lines, "", f"Right in truth, which no monitor knows: {done.truth}"])
+    last = done.days["day"].max()
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Right in truth, which no monitor knows: {done.truth}",
+            f"Look at them: aisle monitor --into {shlex.quote(str(done.folder))} --day {last}",
+        ]
+    )

@@ -45,6 +45,13 @@ class Brake:
     confidence: float | None
     why: str
 
+    @property
+    def told(self) -> str:
+        """What it holds and how, in a few words, as the desk says it."""
+        where = "all products" if self.scope == "all" else f"{self.scope} {self.value}"
+        how = "stopped" if self.confidence is None else f"only from confidence {self.confidence:g} on"
+        return f"{where}: {how}"
+
 
 @dataclass(frozen=True)
 class Certified:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from monitoring.seeing import Seen
 
-ABOUT_ERRORS = {"accuracy.alarm", "accuracy.below", "loop.signs"}
+ABOUT_ERRORS = {"accuracy.alarm", "accuracy.below", "accuracy.late_errors", "loop.signs"}
 ABOUT_SHIFTS = {"data.lasting", "data.look", "predictions.lasting", "predictions.look"}
 
 

@@ -69,6 +69,22 @@ def other_days(rows: pd.DataFrame, days: pd.DataFrame, first: dt.date, last: dt.
     return found
 
 
+def future_days(days: pd.DataFrame, last: dt.date, now: dt.datetime) -> list[Gap]:
+    """Shards that are named for days after the window and hold predictions of days that have not come yet.
+
+    Those of shards of the window are among `other_days`.
+    """
+    from monitoring.window import day_of_shard
+
+    found = []
+    for shard, day, count in days.itertuples(index=False):
+        named = day_of_shard(shard)
+        if day.date() > max(last, now.date()) and (named is None or named > last):
+            text = f"predictions/{shard}.parquet holds {many(int(count), 'prediction')} of {day.date()}"
+            found.append(Gap(None, gaps.FUTURE, f"{text}, later than now: is a clock wrong?", int(count)))
+    return found
+
+
 class Repetitions(NamedTuple):
     """Which rows to keep, shape (n,), and the gaps of those that are repeated."""
 
@@ -108,7 +124,7 @@ def of_rows(rows: pd.DataFrame, now: dt.datetime) -> list[Gap]:
     unknown = ~rows["known_model"].fillna(True)
     no_draw = rows["first"] & rows["audit_probability"].isna()
     told = (
-        (gaps.FUTURE, future, f"later than now ({now:%Y-%m-%d %H:%M} UTC): is a clock wrong?"),
+        (gaps.FUTURE, future, "later than now: is a clock wrong?"),
         (gaps.NO_TIME, no_time, "without a time, counted on the day that their shard is named for"),
         (gaps.BEFORE_RECEIPT, too_soon, "more than an hour before their product was received: is a clock wrong?"),
         (gaps.NO_PRODUCT, rows["no_product"], "of products that the catalogue does not hold"),
@@ -152,7 +168,7 @@ def of_answers(answers: pd.DataFrame, now: dt.datetime) -> list[Gap]:
         found.append(Gap(day, gaps.LABEL_BEFORE_PREDICTION, text, len(some_rows)))
     future = answers["labelled_at"] > pd.Timestamp(now + AHEAD)
     for code, chosen, what in (
-        (gaps.FUTURE, future, f"dated later than now ({now:%Y-%m-%d %H:%M} UTC): is a clock wrong?"),
+        (gaps.FUTURE, future, "dated later than now: is a clock wrong?"),
         (gaps.NO_TIME, answers["labelled_at"].isna(), "without a time"),
     ):
         for day, count in _by_day(answers, chosen).items():

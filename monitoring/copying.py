@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from aisle.errors import DataError
-from aisle.files import replacing_folder
+from aisle.files import replacing_folder, write_text
+
+MARK = "REHEARSED"
+_MARK_TEXT = """\
+Days of this catalogue are made up (`aisle rehearse`): `aisle monitor` tells no desk of them, and keeps reports apart.
+"""
 
 
 def copy_catalogue(source: Path | str, into: Path | str) -> Path:
@@ -38,6 +45,29 @@ def check_place(source: Path, into: Path, *, replace: bool) -> None:
         raise DataError(f"{into}: is not empty, and a rehearsal wants a folder of its own; {hint}")
 
 
+def mark(folder: Path) -> None:
+    """Say in the folder itself that days of it are made up."""
+    write_text(folder / MARK, _MARK_TEXT)
+
+
+@contextlib.contextmanager
+def marked(folder: Path) -> Iterator[None]:
+    """Mark a catalogue before its first made-up row; where the block fails and has added none, take the mark off."""
+    before = None if is_rehearsed(folder) else sorted(folder.glob("products/*.parquet"))
+    mark(folder)
+    try:
+        yield
+    except BaseException:
+        if before is not None and before == sorted(folder.glob("products/*.parquet")):
+            (folder / MARK).unlink(missing_ok=True)
+        raise
+
+
+def is_rehearsed(folder: Path | str) -> bool:
+    """Whether days of a catalogue are made up."""
+    return (Path(folder) / MARK).exists()
+
+
 def truth_of(folder: Path) -> Path:
     """Where the truth of a rehearsal lies: beside its folder."""
     return folder.with_name(f"{folder.name}-truth.parquet")
@@ -46,6 +76,8 @@ def truth_of(folder: Path) -> Path:
 def fill(source: Path, part: Path) -> None:
     """Copy a catalogue's tree and tables into an empty folder."""
     shutil.copy(source / "taxonomy.csv", part)
+    if is_rehearsed(source):
+        mark(part)
     for table in ("products", "predictions", "labels", "draws"):
         if (source / table).is_dir():
             shutil.copytree(source / table, part / table, ignore=lambda _, names: [n for n in names if n[0] == "."])

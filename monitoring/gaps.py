@@ -23,7 +23,7 @@ CODES = {
     MISSING_DAY: "a day without any prediction",
     DAY_TWICE: "the same predictions in two shards; counted once",
     REPEATED: "the same prediction twice in one shard; counted once",
-    UNKNOWN_MODEL: "a model that the registry does not know: in the accuracy, not compared with the reference",
+    UNKNOWN_MODEL: "a model that the registry does not know: not compared with the reference, nor in its accuracy",
     LABEL_BEFORE_PREDICTION: "answers given before their product was predicted; left out",
     SEVERAL_MODELS: "more than one model decided on a day",
     FUTURE: "predictions or answers later than now",
@@ -35,7 +35,7 @@ CODES = {
 }
 
 # After these the window may lack, or count on the wrong day, what would have shown trouble.
-_HIDING = {MISSING_DAY, UNKNOWN_MODEL, LABEL_BEFORE_PREDICTION, FUTURE, OTHER_DAY, NO_TIME, NO_PRODUCT}
+_HIDING = {MISSING_DAY, UNKNOWN_MODEL, LABEL_BEFORE_PREDICTION, FUTURE, OTHER_DAY, NO_TIME, NO_PRODUCT, NO_DRAW}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,9 @@ from monitoring.reasons import reasons_of, steps_of
 from monitoring.reference import Reference, champion_model, read_reference
 from monitoring.seeing import Seen, see
 from monitoring.settings import Settings, as_table
-from monitoring.verdict import Reason, Verdict, colour_of
+from monitoring.summary import summary
+from monitoring.verdict import Verdict
 from monitoring.window import last_day, read_window
-from monitoring.words import slice_
-from pipelines.report.words import interval, percent
 
 if TYPE_CHECKING:
     from monitoring.describing import Vocabulary
@@ -42,7 +40,7 @@ def judge(
     vocabulary: Vocabulary | None = None,
     now: dt.datetime | None = None,
 ) -> Judged:
-    """Judge the window that ends on `day`, by default the last day with a prediction.
+    """Judge the window that ends on `day`, by default the last day with a prediction, today at the latest.
 
     Parameters
     ----------
@@ -63,18 +61,19 @@ def judge(
     moment = now or dt.datetime.now(dt.UTC)
     if reference is None:
         reference, vocabulary = read_reference(), vocabulary or _vocabulary()
-    last = day or last_day(folder)
+    last = day or last_day(folder, moment.date())
     begin = max(_first_day(folder), settings.alarm_since or dt.date.min)
     first = max(last - dt.timedelta(days=settings.window_days - 1), min(begin, last))
     window = read_window(folder, first, last, known_models=reference.known_models, as_of=moment)
-    seen = see(folder, window, reference, settings, vocabulary)
+    seen = see(folder, window, reference, settings, vocabulary, moment.date())
     reasons = reasons_of(seen, settings, asked=day is not None, today=moment.date())
-    blame = blamed_by(seen, reasons)
+    automatic = bool((seen.population["decision"] == "auto").any())  # without any, the alarm is of earlier days
+    blame = blamed_by(seen, [one for one in reasons if automatic or one.part not in ("accuracy", "loop")])
     verdict = Verdict(
         day=last,
         model_version=reference.model_version,
         policy_id=reference.policy_id,
-        summary=_summary(seen, reasons, blame),
+        summary=summary(seen, reasons, blame),
         reasons=reasons,
         window=_window(seen),
         accuracy=_accuracy(seen),
@@ -110,61 +109,6 @@ def _vocabulary() -> Vocabulary | None:
         return None
 
 
-def _summary(seen: Seen, reasons: Sequence[Reason], blame: Sequence[Mapping[str, Any]]) -> str:
-    """One line: how right, how sure, what stands out most, who."""
-    found, target = seen.accuracy.estimate, f"{100 * seen.accuracy.target:g} %"
-    ends = {"low": found.low, "high": found.high}
-    accuracy = (
-        f"{percent(found.accuracy)} of automatic decisions are right ({interval(ends)}, {found.answered:,} audits), "
-        f"{target} are promised"
-        if found.answered
-        else f"no audit of the champion's automatic decisions is answered, {target} are promised"
-    )
-    colour = colour_of(reasons)
-    parts = [accuracy]
-    parts += [_in_short(one) for one in reasons if one.colour == colour and one.code != "accuracy.alarm"][:2]
-    if any(one.code == "accuracy.alarm" for one in reasons):
-        assert seen.watch is not None
-        parts.insert(1, f"the alarm rang at audit {seen.watch.alarm.alarm_at:,} ({seen.watch.alarm_day})")
-    if colour == "red" and blame:
-        alone = next((one for one in blame if one["column"] != "all"), None)
-        share = percent(alone["share_explained"], 0) if alone else ""
-        parts.append(f"{slice_(alone, {})} explains {share} of it" if alone else "nobody stands out")
-    return "; ".join(parts) + "."
-
-
-def _in_short(reason: Reason) -> str:
-    """A reason in a few words, for the line."""
-    figures = reason.figures
-    said = {
-        "accuracy.unknown": _needed_in_short(figures),
-        "accuracy.below": "below the promise without an alarm",
-        "accuracy.late_errors": "errors confirmed late",
-        "window.unknown_model": f"{percent(figures.get('share'), 0)} of the predictions are of a model that the "
-        "registry does not know",
-        "window.missing_days": f"{figures.get('missing')} of {figures.get('days')} days have no predictions",
-        "window.stale": f"the last prediction is {figures.get('days')} days old",
-        "window.gaps": f"{figures.get('gaps')} gaps could hide trouble",
-        "data.unknown": "too few predictions a day to judge shifts",
-        "loop.signs": "the model's own labels hide it"
-        if "illusion" in figures.get("signs", ())
-        else "the model feeds on itself",
-        "loop.look": "a sign of the loop",
-    }
-    if reason.code in said:
-        return said[reason.code]
-    part = "products" if reason.part == "data" else "predictions"
-    what = "a lasting shift" if reason.colour == "red" else "an odd day"
-    return f"{what} of {part} ({', '.join(figures['names'][:3])})"
-
-
-def _needed_in_short(figures: Mapping[str, Any]) -> str:
-    needed, days = figures.get("audits_needed"), figures.get("days_needed")
-    if needed is None:
-        return "not known, and audits alone will not show it"
-    return f"not known: {needed:,} more audits are needed" + (f", {days:,} days" if days else "")
-
-
 def _window(seen: Seen) -> dict[str, Any]:
     window, rows, frame = seen.window, seen.rows, seen.reference.frame
     automatic = int((rows["decision"] == "auto").sum())
@@ -198,7 +142,7 @@ def _usual(seen: Seen) -> dict[str, float]:
 def _accuracy(seen: Seen) -> dict[str, Any]:
     """An alarm makes it known, too: known to be worse than promised, and no more audits are needed."""
     table = seen.accuracy.as_table()
-    if seen.watch is not None and seen.watch.alarm.alarmed:
+    if seen.alarmed:
         table |= {"known": True, "audits_needed": 0, "audits_needed_is_least": False, "days_needed": 0}
     return table
 
@@ -208,10 +152,12 @@ def _alarm(seen: Seen) -> dict[str, Any] | None:
         return None
     alarm, closed = seen.watch.alarm, seen.watch.closed
     names = ("count", "errors", "alarmed", "alarm_at", "which", "capital", "goal", "e_value", "false_alarm", "horizon")
-    counts = ("closed_until", "waiting", "pending", "skipped", "open", "late_answers", "late_errors")
+    closed_counts = ("closed_until", "waiting", "pending", "skipped", "open", "late_answers", "late_errors")
+    counts = (*closed_counts, "unsettled", "held_by", "behind", "early_answers")
     return (
         {name: getattr(alarm, name) for name in names}
         | {"late": alarm.late.value, "limit": alarm.limit, "alarm_day": seen.watch.alarm_day}
+        | {"alarmed_by_late_errors": seen.late_watch is not None}
         | ({name: getattr(closed, name) for name in counts} if closed is not None else {})
     )
 

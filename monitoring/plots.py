@@ -44,7 +44,8 @@ class Pictured:
     target, limit : float
         Target accuracy, and where the low end of the interval must lie.
     accuracy : DataFrame
-        By day: `day, accuracy, low, high, answered`; of spans of days, see `spans`.
+        By day: `day, accuracy, low, high, answered`; of spans of days, see `spans`. Perhaps `settled` and
+        `if_pending_wrong`, as `monitoring.settled` has them; without them all days are settled.
     flow : DataFrame
         By day: `day, predictions, coverage, confidence`.
     usual : mapping
@@ -84,16 +85,22 @@ def accuracy(shown: Pictured) -> Figure:
     table = shown.accuracy
     middle, value = _numbers(table["day"]), 100 * table["accuracy"].to_numpy(dtype=np.float64)
     low, high = (100 * table[name].to_numpy(dtype=np.float64) for name in ("low", "high"))
-    below = value < 100 * shown.target
-    for chosen, colour in ((~below, look.RIGHT), (below, look.WRONG)):
-        if chosen.any():
-            ends = [value[chosen] - low[chosen], high[chosen] - value[chosen]]
-            axes.errorbar(middle[chosen], value[chosen], ends, fmt="o", ms=4.5, color=colour, lw=1.2, capsize=2.5)
+    lowest = 100 * table["if_pending_wrong"].to_numpy(dtype=np.float64) if "if_pending_wrong" in table else value
+    done = table["settled"].to_numpy(dtype=bool) if "settled" in table else np.ones(len(table), dtype=bool)
+    below, open_ = value < 100 * shown.target, (value >= 100 * shown.target) & (lowest < 100 * shown.target)
+    for chosen, colour in ((~below & ~open_, look.RIGHT), (below, look.WRONG), (open_, look.REVIEW)):
+        for some, face in ((chosen & done, colour), (chosen & ~done, look.PAPER)):
+            if some.any():
+                ends = [value[some] - low[some], high[some] - value[some]]
+                axes.errorbar(middle[some], value[some], ends, fmt="o", ms=5 if face == look.PAPER else 4.5,
+                              mfc=face, mec=colour, color=colour, lw=1.2, capsize=2.5)  # fmt: skip
+    waits = lowest < value
+    axes.vlines(middle[waits] + 0.18, lowest[waits], value[waits], color=look.REVIEW, lw=2.2, linestyle=(0, (1, 1)))
     axes.axhline(100 * shown.target, color=look.TARGET, lw=1.4)
-    _at_right(axes, 100 * shown.target, f"promised {100 * shown.target:g} %", look.TARGET)
+    _at_right(axes, 100 * shown.target, f"promised\n{100 * shown.target:g} %", look.TARGET)
     axes.set_ylabel("right among automatic decisions")
     axes.yaxis.set_major_formatter(lambda number, _: f"{number:g} %")
-    axes.set_ylim(max(0.0, min(low.min(), 100 * shown.limit) - 4), 101)
+    axes.set_ylim(max(0.0, min(low.min(), lowest.min(), 100 * shown.limit) - 4), 101)
     _days(axes, shown)
     return figure
 
@@ -203,8 +210,9 @@ def _broken(
 
 
 def _at_right(axes: Axes, up: float, text: str, colour: str) -> None:
-    axes.annotate(text, (1, up), xycoords=("axes fraction", "data"), xytext=(-3, -3), textcoords="offset points",
-                  ha="right", va="top", color=colour, fontsize=8.5)  # fmt: skip
+    """Words beside the plot, where no point can lie under them."""
+    axes.annotate(text, (1, up), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
+                  ha="left", va="center", color=colour, fontsize=8.5)  # fmt: skip
 
 
 def _days(axes: Axes, shown: Pictured) -> None:

@@ -15,6 +15,7 @@ import httpx
 from aisle.client.address import checked_url, is_loopback
 from aisle.client.sending import FIRST_PAUSE, LONGEST_PAUSE, retry_after
 from aisle.errors import ConfigurationError, DataError, ServiceUnavailable, one_line
+from monitoring.printing import all_printable, printable
 from monitoring.verdict import trimmed
 
 URL_VARIABLE = "AISLE_DESK_URL"
@@ -57,12 +58,17 @@ class Desk:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
-            self.url = checked_url(url)
+            self.url = checked_url(url, name="desk", secret=TOKEN_VARIABLE)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{URL_VARIABLE}: {str(error).replace('the service', 'the desk')}") from error
+            raise ConfigurationError(f"{URL_VARIABLE}: {error}") from error
         token = token.strip()
         if not token or not all("!" <= character <= "~" for character in token):
             raise ConfigurationError(f"{TOKEN_VARIABLE} is empty or holds a character that no token has")
+        if not self.url.startswith("https://") and not is_loopback(self.url):
+            raise ConfigurationError(
+                f"{URL_VARIABLE}: {self.url} would send the token in the clear; write https:// (http:// only to this "
+                "machine's own ports)"
+            )
         self._sleep = sleep
         self._client = httpx.Client(
             base_url=self.url,
@@ -86,9 +92,9 @@ class Desk:
         body = {
             "key": verdict["key"],
             "colour": verdict["colour"],
-            "summary": verdict["summary"][:MOST_SUMMARY],
+            "summary": printable(verdict["summary"])[:MOST_SUMMARY],
             "raised_at": (raised_at or dt.datetime.now(dt.UTC)).isoformat(),
-            "verdict": trimmed(verdict),
+            "verdict": all_printable(trimmed(verdict)),
         }
         status, answer = self._post("/api/alarms", body, "alarm", fine={409})
         return status == 201 and bool(answer.get("new", True))
@@ -107,7 +113,8 @@ class Desk:
 
         `alarm` is the key of the alarm that asks for it; where the desk does not know that one, the brake stands alone.
         """
-        body: dict[str, Any] = {"scope": scope, "value": value, "kind": kind, "reason": reason[:MOST_SUMMARY]}
+        why = printable(reason)[:MOST_SUMMARY]  # the value stays as it is: it is what sellers are compared with
+        body: dict[str, Any] = {"scope": scope, "value": value, "kind": kind, "reason": why}
         body |= {"confidence": confidence} if confidence is not None else {}
         status: int = 404
         answer: dict[str, Any] = {}
@@ -115,7 +122,7 @@ class Desk:
             status, answer = self._post("/api/brakes", body | {"alarm": alarm}, "brake", fine={404, 409})
         if status == 404:
             status, answer = self._post("/api/brakes", body, "brake", fine={409})
-        return None if status == 409 else str(answer.get("holds") or f"{scope} {value}: {kind}")
+        return None if status == 409 else printable(str(answer.get("holds") or f"{scope} {value}: {kind}"))
 
     def _post(
         self, path: str, body: Mapping[str, Any], scope: str, fine: AbstractSet[int]
@@ -198,4 +205,4 @@ def _said_by(response: httpx.Response) -> str:
     said = content.get("error") if isinstance(content, dict) else None
     if not isinstance(said, str):
         return str(response.status_code)
-    return f"{response.status_code}: " + "".join(c if c.isprintable() else " " for c in said)[:_SHOWN]
+    return f"{response.status_code}: {printable(said)[:_SHOWN]}"

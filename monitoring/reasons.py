@@ -6,10 +6,15 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monitoring import words
+import numpy as np
+
+from monitoring.accuracy_reasons import accuracy_reasons
 from monitoring.gaps import MISSING_DAY
+from monitoring.gaps import many as counted
+from monitoring.seeing import of_champion
+from monitoring.shifts import accepted
 from monitoring.verdict import COLOURS, Colour, Part, Reason
-from pipelines.report.words import exact, interval, percent
+from pipelines.report.words import percent
 
 if TYPE_CHECKING:
     from monitoring.seeing import Seen
@@ -20,19 +25,29 @@ STEPS = {
     "`aisle alarm stop`. Then mend the feed, or train again with the audits (`make run`), and promote the version.",
     "accuracy.unknown": "Have the waiting audits answered; draw more where that takes too long (`aisle plan audits`).",
     "accuracy.below": "Look again tomorrow: the alarm rings by itself if it lasts. Read the products that were wrong.",
-    "accuracy.late_errors": "Have contradicted audits confirmed sooner, or give them longer (`grace_days`).",
+    "accuracy.late_errors": "Hold automation back where this is red (`aisle alarm tighten`); have contradicted audits "
+    "settled sooner, or give them longer (`settle_days`).",
+    "accuracy.pending": "Have the contradictions settled: a second person looks at them at the desk.",
+    "accuracy.stale": "Find out why audits are not answered, or not drawn (`aisle audit draw`).",
+    "accuracy.draws": "Compare `audit_probability` of these predictions with the rates that audits were drawn with: "
+    "every figure of the accuracy rests on them.",
     "data.lasting": "Ask who is to blame what changed in their feed. Train again once audits of such products are in.",
     "data.look": "Nothing yet: one odd day is a look. See whether it is there tomorrow.",
     "data.unknown": "Wait for days with more predictions, or look at longer windows.",
     "predictions.lasting": "See whether the products changed, too. If the answers alone did, ask what runs there.",
     "predictions.look": "Nothing yet: one odd day is a look. See whether it is there tomorrow.",
+    "predictions.held": "See which brake the desk holds; when the trouble is mended, release it there.",
     "loop.signs": "Train on human labels only (`train.regime: representative`) and promote the new version.",
     "loop.look": "Read the sign below: what it means and what mends it stands in docs/monitors.md.",
     "window.missing_days": "Find out why predictions are missing (`aisle predictions`), then run this again.",
     "window.stale": "See whether predictions still come in; to judge a day that is long over, name it with `--day`.",
     "window.unknown_model": "Find out what made these predictions; register and promote that model, or take it down.",
+    "window.other_model": "Find out why that version decides: promote it, or bring the champion back.",
     "window.gaps": "See the gaps below: what is missing there could hide trouble.",
 }
+
+FEW_OTHERS = 0.01  # share of another registered version that may decide beside the champion, as while it is rolled out
+FEW_HELD = 0.02  # share of what the policy decides that may go to people all the same
 
 
 def reasons_of(seen: Seen, settings: Settings, *, asked: bool, today: dt.date) -> list[Reason]:
@@ -45,7 +60,8 @@ def reasons_of(seen: Seen, settings: Settings, *, asked: bool, today: dt.date) -
     today : date
         Of the clock (UTC).
     """
-    found = [*_window(seen, settings, asked, today), *_accuracy(seen), *_shifts(seen), *_loop(seen)]
+    found = [*_window(seen, settings, asked, today), *accuracy_reasons(seen, settings)]
+    found += [*_shifts(seen), *_held_back(seen), *_loop(seen)]
     return sorted(found, key=lambda one: COLOURS.index(one.colour))
 
 
@@ -57,69 +73,57 @@ def steps_of(reasons: Sequence[Reason]) -> list[str]:
 def _window(seen: Seen, settings: Settings, asked: bool, today: dt.date) -> Iterator[Reason]:
     window, days = seen.window, len(seen.window.days)
     missing = sum(one.code == MISSING_DAY for one in window.gaps)
-    if missing > settings.most_missing * days:
-        text = f"{missing} of {days} days have no predictions: too many to call anything green."
-        yield Reason("window.missing_days", "window", "unknown", text, {"missing": missing, "days": days})
-    age = (today - window.last).days
-    if not asked and age > settings.stale_days:
-        text = f"The last prediction is of {window.last}, {age:,} days ago: of the time since then nothing is known."
-        yield Reason("window.stale", "window", "unknown", text, {"last": str(window.last), "days": age})
-    if len(seen.rows) < len(window.rows):
-        yield from _other_models(seen)
+    if missing:
+        many = missing > settings.most_missing * days
+        text = f"{missing} of {days} days have no predictions" + (": too many to call anything green." if many else ".")
+        figures = {"missing": missing, "days": days}
+        yield Reason("window.missing_days", "window", "unknown" if many else "yellow", text, figures)
+    newest = window.rows["day"].max()
+    age = ((window.last if asked else today) - newest).days
+    if age > (min(1, settings.stale_days) if asked else settings.stale_days):
+        since = f"{age:,} days before {window.last}" if asked else f"{age:,} days ago"
+        text = f"The last prediction is of {newest}, {since}: of the time since then nothing is known."
+        yield Reason("window.stale", "window", "unknown", text, {"last": str(newest), "days": age})
+    yield from _other_models(seen)
     others = [one for one in window.gaps if one.hides and one.code not in (MISSING_DAY, "unknown_model")]
     if others:
-        more = f", and {len(others) - 1} more gaps" if len(others) > 1 else ""
+        more = f", and {counted(len(others) - 1, 'more gap')}" if len(others) > 1 else ""
         text = f"{others[0].text}{more}: this could hide trouble."
         yield Reason("window.gaps", "window", "yellow", text, {"gaps": len(others)})
 
 
 def _other_models(seen: Seen) -> Iterator[Reason]:
-    """Predictions of a model that the registry does not know, since the champion decides; earlier ones are past."""
-    unknown = seen.window.rows[~seen.window.rows["known_model"].fillna(False).to_numpy(dtype=bool)]
-    if len(seen.rows):
-        unknown = unknown[(unknown["day"] > seen.rows["day"].min()).to_numpy(dtype=bool)]
-    if unknown.empty:
+    """Who else decides, since the champion does; what was before its first day is a gap with a name, and no more.
+
+    More than half of the predictions since then (all of them, where it decides nothing), or the newest ones without any
+    of the champion: then nothing is known of what is decided now.
+    """
+    rows, reference = seen.window.rows, seen.reference
+    mine = of_champion(rows, reference)
+    begun = seen.rows["day"].min() if len(seen.rows) else None
+    since = np.ones(len(rows), dtype=bool) if begun is None else (rows["day"] > begun).to_numpy(dtype=bool)
+    others = rows[since & ~mine]
+    if others.empty:
         return
-    pairs = unknown.groupby(["model_version", "policy_id"], dropna=False).size().sort_values(ascending=False)
-    version, policy = (str(one) for one in pairs.index[0])
-    share = len(unknown) / len(seen.window.rows)
-    text = (
-        f"{percent(share)} of the predictions are of a model that the registry does not know (version {version}, "
-        f"policy {policy}); the champion is version {seen.reference.model_version}, policy {seen.reference.policy_id}."
-    )
-    figures = {"share": share, "model_version": version, "policy_id": policy, "predictions": len(unknown)}
-    yield Reason("window.unknown_model", "window", "unknown" if share > 0.5 else "yellow", text, figures)
-
-
-def _accuracy(seen: Seen) -> Iterator[Reason]:
-    accuracy, watch = seen.accuracy, seen.watch
-    found, target = accuracy.estimate, exact(accuracy.target)
-    figures = {name: accuracy.as_table()[name] for name in ("accuracy", "low", "high", "answered", "wrong", "target")}
-    if watch is not None and watch.alarm.alarmed:
+    gone = begun is not None and seen.rows["day"].max() < rows["day"].max()
+    unknown = gone or len(others) > 0.5 * since.sum()
+    known = others["known_model"].fillna(False).to_numpy(dtype=bool)
+    for code, which, chosen in (
+        ("window.unknown_model", "a model that the registry does not know", others[~known]),
+        ("window.other_model", "another version than the champion", others[known]),
+    ):
+        share = len(chosen) / since.sum()
+        if chosen.empty or (code == "window.other_model" and not unknown and share <= FEW_OTHERS):
+            continue
+        pairs = chosen.groupby(["model_version", "policy_id"], dropna=False).size().sort_values(ascending=False)
+        version, policy = (str(one) for one in pairs.index[0])
         text = (
-            f"The error among automatic decisions is above what {target} allows: the alarm rang at audit "
-            f"{watch.alarm.alarm_at:,} ({watch.alarm_day}). By all audits of these days {percent(found.accuracy)} are "
-            f"right ({interval(figures)}, {found.answered:,} audits)."
+            f"{percent(share)} of the predictions{'' if begun is None else f' since {begun}'} are of {which} (version "
+            f"{version}, policy {policy}); the champion is version {reference.model_version}, policy "
+            f"{reference.policy_id}{', and has decided none of the newest' if gone else ''}."
         )
-        yield Reason("accuracy.alarm", "accuracy", "red", text, figures | {"alarm_day": str(watch.alarm_day)})
-    elif not accuracy.known:
-        head = f"{percent(found.accuracy)} of {found.answered:,} audits" if found.answered else "No audit"
-        text = (
-            f"{head} of automatic decisions {'were right' if found.answered else 'is answered'}: too little to know "
-            f"whether {target} hold. {words.needed(accuracy.as_table())}"
-        )
-        needed = {"audits_needed": accuracy.audits_needed, "days_needed": accuracy.days_needed}
-        yield Reason("accuracy.unknown", "accuracy", "unknown", text, figures | needed)
-    if found.answered and found.accuracy < accuracy.target and not (watch is not None and watch.alarm.alarmed):
-        text = (
-            f"Audits read {percent(found.accuracy)} ({interval(figures)}, {found.answered:,} audits), below the "
-            f"{target} promised; that may be chance, for the alarm is silent."
-        )
-        yield Reason("accuracy.below", "accuracy", "yellow", text, figures)
-    if watch is not None and watch.closed is not None and watch.closed.late_errors:
-        late = watch.closed.late_errors
-        text = f"{late:,} errors were confirmed after their day was closed: counted in the accuracy, not in the alarm."
-        yield Reason("accuracy.late_errors", "accuracy", "yellow", text, {"late_errors": late})
+        figures = {"share": share, "model_version": version, "policy_id": policy, "predictions": len(chosen)}
+        yield Reason(code, "window", "unknown" if unknown else "yellow", text, figures)
 
 
 def _shifts(seen: Seen) -> Iterator[Reason]:
@@ -140,6 +144,7 @@ def _shifts(seen: Seen) -> Iterator[Reason]:
             most = columns[0]
             often = f"{most.days_shifted} of the last {most.days_judged} days"
             often += ", the latest among them" if code == "lasting" else ""
+            often = f"the last {most.days_judged} days taken together" if most.together else often
             told = f"; {most.told}" if most.told else ""
             text = f"{what} are not like those the champion was judged on: {named} ({often}{told})."
             figures: dict[str, Any] = {
@@ -147,6 +152,20 @@ def _shifts(seen: Seen) -> Iterator[Reason]:
                 "names": [one.name for one in columns],
             }
             yield Reason(f"{part}.{code}", "data" if part == "data" else "predictions", colour, text, figures)
+
+
+def _held_back(seen: Seen) -> Iterator[Reason]:
+    """Automatic decisions of the policy that went to people on the newest day, as a brake makes them."""
+    newest = seen.rows[(seen.rows["day"] == seen.window.rows["day"].max()).to_numpy(dtype=bool)]
+    by_policy = accepted(newest, seen.reference.policy)
+    held = int((by_policy & (newest["decision"] == "review").to_numpy(dtype=bool)).sum())
+    if held > FEW_HELD * by_policy.sum():
+        share = held / int(by_policy.sum())
+        text = (
+            f"On the last day {percent(share)} of what the policy decides by itself went to people ({held:,} "
+            "predictions): a brake holds, or the service does not follow the policy."
+        )
+        yield Reason("predictions.held", "predictions", "yellow", text, {"share": share, "predictions": held})
 
 
 def _loop(seen: Seen) -> Iterator[Reason]:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from aisle.decision.policy import Policy, read_policy
 from aisle.errors import DataError, RegistryError
 from aisle.files import read_json
 from monitoring.champion import EVIDENCE, POLICY, REFERENCE, Champion, find_champion, model_folder, run_file
+from monitoring.gaps import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 NEEDED = (
     "title", "seller", "true_category_id", "category_id", "branch_id", "confidence", "decision", "weight", "right",
 )  # fmt: skip
+LEAST_ROWS = 30  # of a held-out frame
 
 
 @dataclass(frozen=True)
@@ -114,13 +118,35 @@ def _read(champion: Champion, client: MlflowClient | None) -> tuple[Policy, pd.D
         policy, frame = read_policy(paths[0]), read_frame(paths[1])
     except DataError as error:
         raise RegistryError(f"the champion's run does not hold what it must: {error}") from error
-    missing = [name for name in NEEDED if name not in frame]
-    if missing or frame.empty:
-        what = f"has no column {', '.join(missing)}" if missing else "has no rows"
+    what = _wrong(frame)
+    if what:
         raise RegistryError(
             f"{paths[1]}: the held-out frame of version {champion.version} {what}; register it again with `make run`"
         )
     return policy, frame
+
+
+def _wrong(frame: pd.DataFrame) -> str:
+    """What is wrong with a held-out frame, in a few words; empty where nothing is."""
+    from pandas.api.types import is_numeric_dtype
+
+    missing = [name for name in NEEDED if name not in frame]
+    if missing:
+        return f"has no column {', '.join(missing)}"
+    if len(frame) < LEAST_ROWS:
+        rows = many(len(frame), "row") if len(frame) else "no rows"
+        return f"has {rows}; fewer than {LEAST_ROWS} are nothing to hold days against"
+    for name, low, high, needed in (
+        ("confidence", 0.0, 1.0, "numbers in [0, 1]"),
+        ("weight", np.finfo(np.float64).tiny, np.finfo(np.float64).max, "numbers above 0"),
+        ("right", 0.0, 1.0, "true or false"),
+    ):
+        if not is_numeric_dtype(frame[name]) or not frame[name].between(low, high).all():  # nulls lie nowhere
+            return f"holds a {name} that is null or out of range, where {needed} are needed"
+    if not frame["decision"].isin(("auto", "review")).all():
+        return "holds a decision that is neither auto nor review"
+    lacking = [name for name in ("category_id", "branch_id", "true_category_id") if frame[name].isna().any()]
+    return f"holds rows without {', '.join(lacking)}" if lacking else ""
 
 
 def _training(champion: Champion, client: MlflowClient | None) -> dict[str, Any] | None:

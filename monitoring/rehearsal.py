@@ -26,7 +26,7 @@ from aisle.decision.policy import Policy, read_policy
 from aisle.errors import AisleError, ConfigurationError, DataError, RegistryError
 from aisle.files import clean_leftovers, replacing, replacing_folder
 from monitoring.champion import find_champion, model_folder
-from monitoring.copying import check_place, copy_catalogue, fill, refuse_tracked, truth_of
+from monitoring.copying import check_place, copy_catalogue, fill, marked, refuse_tracked, truth_of
 from monitoring.rehearsed_people import Crew
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def rehearse(
 ) -> Rehearsed:
     """Append rehearsed days to a copy of a sample catalogue: products, predictions and labels, a shard a day.
 
-    The same catalogue, champion and arguments give the same bytes.
+    The folder is marked as rehearsed (`copying.MARK`). The same catalogue, champion and arguments give the same bytes.
 
     Parameters
     ----------
@@ -191,7 +191,8 @@ def rehearse(
     kinds: dict[str, str] = {}
     for kind, many in [("quiet", quiet_days)] * bool(quiet_days) + [(plant, days)]:
         options: dict[str, Any] = {**sample, "plant": kind, "days": many, "per_day": per_day, "start": start}
-        names = write_stream(folder, told, **options)
+        with marked(folder):
+            names = write_stream(folder, told, **options)
         kinds |= dict.fromkeys(names, kind)
         start = dt.date.fromisoformat(names[-1]) + dt.timedelta(days=1)
     leaves = choose_leaves(sample["categories"], sample["branches"], sample["seed"])

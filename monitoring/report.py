@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monitoring.drift import TEXT
+from monitoring.printing import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,21 +42,31 @@ def snapshot_of(judged: Judged) -> Snapshot:
     )
     more = {FIGURES: figures_of(judged), COLUMNS: columns_of(judged), POPULATION: _audited(judged)}
     verdict = judged.verdict
-    return Report(metrics_of(judged)).run(
-        *(Dataset.from_pandas(one, data_definition=definition) for one in (rows, reference)),
-        additional_data={
-            name: Dataset.from_pandas(frame, data_definition=DataDefinition()) for name, frame in more.items()
-        },
-        timestamp=dt.datetime.combine(verdict.day, dt.time()),
-        metadata={
-            "day": str(verdict.day),
-            "colour": verdict.colour,
-            "model_version": str(verdict.model_version),
-            "policy_id": str(verdict.policy_id),
-        },
-        tags=[verdict.colour],
-        name=f"{verdict.day}: {verdict.colour}",
-    )
+    with warnings.catch_warnings():
+        # Evidently divides by the number of values of each column: one that is empty all day is 0 / 0. It is
+        # judged as missing elsewhere, and shown so; nothing that Evidently works out of it is used.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"evidently\.")
+        return Report(metrics_of(judged)).run(
+            *(Dataset.from_pandas(one, data_definition=definition) for one in (rows, reference)),
+            additional_data={
+                name: Dataset.from_pandas(frame, data_definition=DataDefinition()) for name, frame in more.items()
+            },
+            timestamp=dt.datetime.combine(verdict.day, dt.time()),
+            metadata={
+                "day": str(verdict.day),
+                "colour": verdict.colour,
+                "model_version": str(verdict.model_version),
+                "policy_id": str(verdict.policy_id),
+            },
+            tags=[verdict.colour],
+            name=f"{verdict.day}: {verdict.colour}",
+        )
+
+
+def page_of(snapshot: Snapshot, title: str) -> str:
+    """Evidently's page of a snapshot, one file that opens without network; with a title, for it has none."""
+    text: str = snapshot.get_html_str(as_iframe=False)
+    return text.replace("<head>", f"<head>\n<title>{html.escape(title)}</title>", 1)
 
 
 def figures_of(judged: Judged) -> pd.DataFrame:
@@ -76,7 +89,7 @@ def figures_of(judged: Judged) -> pd.DataFrame:
     last = _last_day(judged)
     text = last[(last["column"] == TEXT).to_numpy() & last["statistic"].notna().to_numpy()]
     found += [("text", float(value), str(told)) for value, told in zip(text["statistic"], text["change"], strict=True)]
-    return pd.DataFrame(found, columns=pd.Index(_FIGURES))
+    return pd.DataFrame([(*one, printable(text)) for *one, text in found], columns=pd.Index(_FIGURES))
 
 
 def metrics_of(judged: Judged) -> list[Any]:
@@ -122,6 +135,7 @@ def columns_of(judged: Judged) -> pd.DataFrame:
     rows = _last_day(judged)
     rows = rows[rows["drifted"].notna().to_numpy(dtype=bool)].rename(columns={"change": "text"})
     order = {one.column: number for number, one in enumerate(judged.seen.shifts.columns)}
+    rows = rows.assign(text=[printable(str(one)) for one in rows["text"]])
     found: pd.DataFrame = rows.sort_values("column", key=lambda names: names.map(order))[_COLUMNS]
     return found.reset_index(drop=True) if len(found) else pd.DataFrame(columns=pd.Index(_COLUMNS))
 

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisle.audit.alarms.watching import Watch, watch_folder
 from aisle.audit.estimates import estimate
 from aisle.audit.expected import Expected, TrackRecord, expected_accuracy, track_record
 from aisle.audit.loop import Signs, signs
+from aisle.audit.verdicts import audit_labels
+from aisle.errors import DataError
 from monitoring.accuracy import Accuracy, accuracy_of, sums_of
+from monitoring.answering import Answering, Contradiction, answering_of, contradicted_draws
 from monitoring.plots import spans
 from monitoring.reference import Reference
 from monitoring.settings import Settings
@@ -40,7 +44,11 @@ class Seen:
         Those of `Window.population`.
     accuracy : Accuracy
     watch : Watch or None
-        The alarm; None where the champion has decided nothing automatically that an audit could draw.
+        The alarm, of all days of the champion up to the window's last: it does not end where a window begins. None
+        where the champion has decided nothing automatically, on days that are over, that an audit could draw.
+    late_watch : Watch or None
+        The same audits with errors that the alarm does not know, or waits for: as they are confirmed by now, without
+        waiting for contradictions. Only where the alarm is silent and this one is not.
     expected : Expected
         The estimate without labels.
     record : TrackRecord
@@ -51,6 +59,10 @@ class Seen:
         Of the loop.
     by_span : DataFrame
         Audited accuracy of spans of days: `day` (the middle one), `accuracy, low, high, answered`.
+    answering : Answering
+        Whether audits still come in.
+    contradiction : Contradiction or None
+        Draws of automatic decisions that do not fit their probabilities.
     """
 
     window: Window
@@ -59,11 +71,19 @@ class Seen:
     population: pd.DataFrame
     accuracy: Accuracy
     watch: Watch | None
+    late_watch: Watch | None
     expected: Expected
     record: TrackRecord
     shifts: Shifts
     signs: Signs
     by_span: pd.DataFrame
+    answering: Answering
+    contradiction: Contradiction | None
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether the alarm rang, or would have with errors that were confirmed too late for it."""
+        return self.late_watch is not None or (self.watch is not None and self.watch.alarm.alarmed)
 
 
 def see(
@@ -72,28 +92,37 @@ def see(
     reference: Reference,
     settings: Settings,
     vocabulary: Vocabulary | None = None,
+    today: dt.date | None = None,
 ) -> Seen:
-    """Work all figures out; the window ends on the last day to be judged."""
+    """Work all figures out; the window ends on the last day to be judged, and `today` is that of the clock (UTC)."""
     from aisle.catalogue.tables import read_table
 
-    rows = _of_champion(window.rows, reference)
-    population = _of_champion(window.population, reference)
+    rows = window.rows[of_champion(window.rows, reference)].reset_index(drop=True)
+    everyone = window.population
+    population = everyone[of_champion(everyone, reference)].reset_index(drop=True)
     target = reference.target_accuracy
     accuracy = accuracy_of(population, target, settings.tolerance, _days_of(rows, window))
     by_span = _by_span(population, accuracy)
     labels = read_table(folder, "labels", products=set(rows["product_id"]))
+    watch = _watch(folder, reference, settings, window.last, today)
+    late_watch = _late_watch(watch, folder, reference, settings, window.last, today)
+    rang = late_watch is not None or (watch is not None and watch.alarm.alarmed)
+    automatic = population[(population["decision"] == "auto").to_numpy(dtype=bool)]
     return Seen(
         window=window,
         reference=reference,
         rows=rows,
         population=population,
         accuracy=accuracy,
-        watch=_watch(folder, population, reference, settings, window.last),
+        watch=watch,
+        late_watch=late_watch,
         expected=expected_accuracy(rows, reference.frame),
         record=_record(rows, reference, by_span),
         shifts=shifts_of(rows, reference, window.days, settings, vocabulary),
-        signs=signs(rows, labels, target, reference.frame, reference.training),
+        signs=signs(rows, labels, target, reference.frame, reference.training, alarmed=rang),
         by_span=by_span,
+        answering=answering_of(rows, window.last, settings.grace_days),
+        contradiction=contradicted_draws(automatic),
     )
 
 
@@ -102,27 +131,65 @@ def _days_of(rows: pd.DataFrame, window: Window) -> int:
     return (window.last - rows["day"].min()).days + 1 if len(rows) else len(window.days)
 
 
-def _of_champion(rows: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+def of_champion(rows: pd.DataFrame, reference: Reference) -> NDArray[np.bool_]:
+    """Which rows the champion decided under its policy."""
     mine = (rows["model_version"] == reference.model_version) & (rows["policy_id"] == reference.policy_id)
-    return rows[mine.fillna(False).to_numpy(dtype=bool)].reset_index(drop=True)
+    found: NDArray[np.bool_] = mine.fillna(False).to_numpy(dtype=bool)
+    return found
 
 
 def _watch(
-    folder: Path | str, population: pd.DataFrame, reference: Reference, settings: Settings, last: dt.date
+    folder: Path | str,
+    reference: Reference,
+    settings: Settings,
+    last: dt.date,
+    today: dt.date | None,
+    settle_days: int | None = None,
 ) -> Watch | None:
-    if not (population["decision"] == "auto").any():
+    """The alarm until `last`, or yesterday where that day is not over: what is still to come would change it."""
+    try:
+        return watch_folder(
+            folder,
+            1 - reference.target_accuracy,
+            model_version=reference.model_version,
+            policy_id=reference.policy_id,
+            since=settings.alarm_since,
+            as_of=last,
+            grace_days=settings.grace_days,
+            settle_days=settings.settle_days if settle_days is None else settle_days,
+            false_alarm=settings.false_alarm,
+            horizon=settings.horizon,
+            today=today,
+        )
+    except DataError:  # nothing to watch; but times that are missing are to be mended
+        if audit_labels(folder)["labelled_at"].isna().any():
+            raise
         return None
-    return watch_folder(
-        folder,
-        1 - reference.target_accuracy,
-        model_version=reference.model_version,
-        policy_id=reference.policy_id,
-        since=settings.alarm_since,
-        as_of=last,
-        grace_days=settings.grace_days,
-        false_alarm=settings.false_alarm,
-        horizon=settings.horizon,
-    )
+
+
+def _late_watch(
+    watch: Watch | None,
+    folder: Path | str,
+    reference: Reference,
+    settings: Settings,
+    last: dt.date,
+    today: dt.date | None,
+) -> Watch | None:
+    """Of a silent alarm: what rings with errors confirmed late, or, where one contradiction holds it, without waiting.
+
+    What is not confirmed counts as no error here, too, so that it sees a part of the errors that the alarm will see
+    when it goes on: it may be asked every day, as `Watch.with_late_errors` says.
+    """
+    if watch is None or watch.alarm.alarmed or watch.closed is None:
+        return None
+    if watch.alarmed_by_late_errors:
+        return watch.with_late_errors
+    if watch.closed.held is None:
+        return None
+    now = _watch(folder, reference, settings, last, today, settle_days=settings.grace_days)
+    if now is not None and now.alarm.alarmed:
+        return now
+    return now.with_late_errors if now is not None and now.alarmed_by_late_errors else None
 
 
 def _by_span(population: pd.DataFrame, accuracy: Accuracy) -> pd.DataFrame:

@@ -52,16 +52,20 @@ class Settings:
     alarm_since : date or None
         Day from which on the alarm counts audits, and before which no window begins: set after trouble was mended with
         the same model, so that the days before are judged no more.
-    tolerance : float in (0, 1)
-        How far below the target the low end of the interval may lie, and accuracy still counts as known.
+    tolerance : float in (0, 0.2]
+        How far below the target the low end of the interval may lie, and accuracy still counts as known; at most 0.2.
     grace_days : int
         Days that an answer may take: the alarm and the audits of a day are judged when it is so long over.
+    settle_days : int
+        Days that a contradiction may take until it is settled: the alarm waits so long for it, and counts it as no
+        error then.
     least_rows : int
         Predictions that a day needs for its columns to be judged.
     most_missing : float in [0, 1]
         Share of the window's days that may be missing before nothing is called green.
     stale_days : int
-        How many days ago the last prediction may be, where no day is asked for: a feed that has ended is not green.
+        How many days ago the last prediction may be, where no day is asked for: a feed that has ended is not green. And
+        how many days beyond `grace_days` audits may be without an answer.
     drift_false_alarm : float in (0, 1)
         Chance that a quiet day is called drifted, over all columns together.
     after_alarm : str
@@ -77,10 +81,11 @@ class Settings:
     window_days: int = _number(30, 1, 3660)
     lasting: Lasting = field(default_factory=Lasting)
     false_alarm: float = _number(0.05, 0, 1, open_ends=True)
-    horizon: int = _number(4000, 1)
+    horizon: int = _number(5000, 1)
     alarm_since: Any = None
-    tolerance: float = _number(0.05, 0, 1, open_ends=True)
+    tolerance: float = field(default=0.05, metadata={"within": Within(0, 0.2, open_low=True)})
     grace_days: int = _number(3, 0, 366)
+    settle_days: int = _number(7, 0, 366)
     least_rows: int = _number(30, 2)
     most_missing: float = _number(0.5, 0, 1)
     stale_days: int = _number(3, 0)

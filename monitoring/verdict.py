@@ -3,7 +3,8 @@
 Colours, from the one that wins to the one that loses:
 
     red       an alarm: of the errors among automatic decisions, of a lasting shift, or of the loop (exit code 3)
-    unknown   too few audits, or too many days missing, to know (exit code 4); never green by default
+    unknown   too few audits or answers, too many days missing, or another model at work (exit code 4); never green
+              by default
     yellow    a look: one odd day, a reading below the target without an alarm, a sign that is not sure (exit code 0)
     green     accuracy is known and nothing stands out (exit code 0)
 """
@@ -104,6 +105,15 @@ class Verdict:
     def colour(self) -> Colour:
         """The colour that wins among the reasons."""
         return colour_of(self.reasons)
+
+    @property
+    def brakeable(self) -> bool:
+        """Whether audits say that decisions are worse than promised: what an automatic brake is for.
+
+        A red reason about the accuracy: `accuracy.alarm`, or `accuracy.late_errors` where the alarm would have rung had
+        errors been confirmed in time. Shifts and signs of the loop brake nothing.
+        """
+        return any(one.part == "accuracy" and one.colour == "red" for one in self.reasons)
 
     @property
     def exit_code(self) -> int:

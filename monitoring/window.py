@@ -114,15 +114,32 @@ def read_window(
     rows = with_draws(rows, folder)
     rows, answers = with_answers(rows, folder)
     gaps += [*checks.of_rows(rows, now), *checks.models_of_days(rows), *checks.of_answers(answers, now)]
+    gaps += checks.future_days(days, last, now)
     return Window(first, last, rows.drop(columns=["shard", "moment", "no_product"]), in_order(gaps))
 
 
-def last_day(folder: Path | str) -> dt.date:
-    """The last day with a prediction (UTC); `DataError` where there is none yet."""
+def last_day(folder: Path | str, today: dt.date | None = None) -> dt.date:
+    """The last day with a prediction (UTC), today at the latest: one wrong clock must not hide all other days.
+
+    Parameters
+    ----------
+    today : date, optional
+        By default that of the computer's clock.
+
+    Raises
+    ------
+    DataError
+        Where there is no prediction yet, or none that is not of the future.
+    """
+    today = today or dt.datetime.now(dt.UTC).date()
     days = _days(Path(folder))
     if days.empty:
         raise DataError(f"{folder}: no predictions yet; there is nothing to monitor before a model has decided")
-    return _as_date(days["day"].max())
+    past = days[(days["day"] <= np.datetime64(today)).to_numpy()]
+    if past.empty:
+        first = _as_date(days["day"].min())
+        raise DataError(f"{folder}: the first prediction is of {first}, later than today ({today}); mend the clocks")
+    return _as_date(past["day"].max())
 
 
 def day_of_shard(name: str) -> dt.date | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from aisle.audit.alarms.processes import EARLY_SHARE
 from pipelines.report.words import count, exact, interval, percent
 
 COLOURS = {
@@ -37,6 +38,7 @@ COLUMNS = {
     "branch_id": "branch",
     "category_id": "category",
     "day": "day",
+    "since": "since",
     "model_version": "model version",
     "all": "all rows",
 }
@@ -66,14 +68,29 @@ def sign_state(name: str) -> str:
 def slice_(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """A blamed slice, with the names of branches and categories: `seller toolbarn`."""
     columns, values = (str(one[key]).split(" × ") for key in ("column", "value"))
-    if columns == ["all"]:
+    if columns == ["all"]:  # never inside a time: that is the time itself
         return "all automatic decisions together" if one["change"] == "errors" else "all rows together"
     if len(columns) != len(values):  # a value that holds the sign itself
         values = [str(one["value"]), *[""] * (len(columns) - 1)]
     said = [
         f"{COLUMNS.get(a, a.replace('_', ' '))} {names.get(b, b)}".strip() for a, b in zip(columns, values, strict=True)
     ]
-    return ", ".join(said)
+    name = ", ".join(said)
+    if one.get("since") and one["column"] != "since":
+        name = f"{name}, since {one['since']}"
+    if one.get("within"):
+        column, _, value = str(one["within"]).partition(" = ")
+        name = f"{name}, only on {value}" if column == "day" else f"{name}, under {COLUMNS[column]} {value}"
+    return name
+
+
+def answers(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What people answered instead of a blamed slice's wrong decisions: `Remote control toys 26 times`."""
+    said = [
+        f"{names.get(name, name)} {count(many)} {'time' if many == 1 else 'times'}"
+        for name, many in one.get("answers", ())
+    ]
+    return f"People answered {', '.join(said)}." if said else ""
 
 
 def blamed(one: Mapping[str, Any]) -> str:
@@ -132,14 +149,28 @@ def alarm(found: Mapping[str, Any]) -> str:
     """What the alarm says."""
     if not found["count"]:
         return "The alarm has counted no audit yet."
+    after = f" {beyond(found)}".rstrip()
     counted = f"{found['count']:,} audits counted, {found['errors']:,} of them wrong"
     if found["alarmed"]:
         since = "bad from the start" if found["which"] == "early" else "a change on the way"
         when = found["alarm_day"] or "day not known"
-        return f"The alarm rang at audit {found['alarm_at']:,} ({when}): {since}. {counted}."
+        return f"The alarm rang at audit {found['alarm_at']:,} ({when}): {since}. {counted}.{after}"
     return (
         f"The alarm is silent: {counted}; the evidence is {found['capital']:.3g}, and it rings at {found['goal']:g}. "
-        f"It rings by mistake in at most {exact(found['false_alarm'])} of {found['horizon']:,} audits' time."
+        f"While the promise holds, it rings within {found['horizon']:,} audits with a probability of at most "
+        f"{exact(found['false_alarm'])}.{after}"
+    )
+
+
+def beyond(found: Mapping[str, Any]) -> str:
+    """What an alarm is worth that counted more audits than its horizon; empty while it did not."""
+    count_, horizon = found["count"], found["horizon"]
+    if count_ <= horizon:
+        return ""
+    bound = min(1.0, found["false_alarm"] * (EARLY_SHARE + (1 - EARLY_SHARE) * count_ / horizon))
+    return (
+        f"{count_:,} audits are more than its horizon of {horizon:,}: by now it may have rung by mistake with a "
+        f"probability of up to {percent(bound)}. Set `horizon` to what this version will see."
     )
 
 

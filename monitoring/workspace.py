@@ -1,4 +1,9 @@
-"""The Evidently workspace: one snapshot a day, and the panels that show their history (`make dashboard`)."""
+"""The Evidently workspace: one snapshot a day, and the panels that show their history (`make dashboard`).
+
+Evidently sets the days that it has side by side, however far apart they are, and joins them by rounded lines. So days
+between two that were judged get a snapshot without figures: they keep their place, and no line is drawn over them.
+What follows one another in numbers that stand alone is shown as bars; the rounding itself cannot be turned off.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,8 @@ WORKSPACE = Path("work/monitoring/workspace")
 PROJECT = "Aisle"
 DESCRIPTION = "Accuracy, shifts and the loop, day by day"
 _NAMES = uuid.UUID("6f0f6f3e-6f0d-5c0b-9f1c-a15e00000006")  # of project and snapshots: the same day is the same file
+_MOST_DAYS = 366  # between two days that were judged
+_NOT_JUDGED = "not judged"
 
 
 def add_snapshot(snapshot: Snapshot, day: dt.date, folder: Path | str = WORKSPACE) -> Path:
@@ -31,9 +38,33 @@ def add_snapshot(snapshot: Snapshot, day: dt.date, folder: Path | str = WORKSPAC
         path = project / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             write_text(path, content)
-    path = project / "snapshots" / f"{uuid.uuid5(_NAMES, str(day))}.json"
-    write_text(path, json.dumps(snapshot.dump_dict(), cls=NumpyEncoder))
-    return path
+    content = json.dumps(snapshot.dump_dict(), cls=NumpyEncoder)
+    for gap in _days_between(day, project):
+        write_text(_file(gap, project), json.dumps(_without_figures(json.loads(content), gap)))
+    write_text(_file(day, project), content)
+    return _file(day, project)
+
+
+def _file(day: dt.date, project: Path) -> Path:
+    return project / "snapshots" / f"{uuid.uuid5(_NAMES, str(day))}.json"
+
+
+def _days_between(day: dt.date, project: Path) -> list[dt.date]:
+    """The days without a snapshot between `day` and the nearest ones that have one, before and after it."""
+    found: list[dt.date] = []
+    for step in (-1, 1):
+        days = [day + dt.timedelta(days=step * number) for number in range(1, _MOST_DAYS)]
+        there = next((place for place, one in enumerate(days) if _file(one, project).exists()), 0)
+        found += days[:there]
+    return sorted(found)
+
+
+def _without_figures(content: dict[str, Any], day: dt.date) -> dict[str, Any]:
+    """A snapshot as it is stored, made one of a day that was not judged: its metrics are there, without a value."""
+    for result in content["metric_results"].values():
+        result |= {"value": float("nan"), "widget": [], "tests": []}
+    told = {"name": f"{day}: {_NOT_JUDGED}", "timestamp": f"{day}T00:00:00", "tags": [_NOT_JUDGED]}
+    return content | told | {"metadata": {"day": str(day)}, "widgets": [], "tests_widgets": []}
 
 
 def project_folder(folder: Path | str = WORKSPACE) -> Path:
@@ -57,10 +88,10 @@ def _project_files() -> dict[str, str]:
 
 
 def _panel(tab: str, title: str, lines: list[tuple[str, str, dict[str, str]]], **options: Any) -> Any:
-    from monitoring.metrics.parts import PanelMetric, line_plot_panel
+    from monitoring.metrics.parts import PanelMetric, bar_plot_panel, line_plot_panel
 
     values = [PanelMetric(legend=legend, metric=metric, metric_labels=labels) for legend, metric, labels in lines]
-    panel = line_plot_panel(title, values, **options)
+    panel = (bar_plot_panel if len(lines) == 1 and lines[0][0] else line_plot_panel)(title, values, **options)
     panel.id = uuid.uuid5(_NAMES, f"{tab}: {title}")
     return panel
 

@@ -21,8 +21,9 @@ before there are enough, and `track_record` says how it did.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 BANDS = 10
 LEAST_CELL = 20  # held-out rows of a cell that stands on its own
-LEAST_REFERENCE = 30  # worth in rows, for any estimate at all
+LEAST_REFERENCE = 30  # worth in rows
 LEVEL = 0.95
 _Floats = NDArray[np.float64]
 
@@ -49,8 +50,7 @@ class Expected:
     Attributes
     ----------
     value, low, high : float in [0, 1]
-        With an interval for chance alone, in the held-out frame and in the window; it holds the truth as often as it
-        says only while `basis` is true. (nan, 0, 1) where nothing can be said.
+        With an interval for chance alone, of the held-out frame and the window; (nan, 0, 1) where nothing can be said.
     rows : int
         Automatic decisions of the window.
     reference_rows : float
@@ -63,7 +63,6 @@ class Expected:
     estimate : bool
         True, always: to be shown as one.
     basis : str
-        What it rests on, for people.
     """
 
     value: float
@@ -237,13 +236,15 @@ class TrackRecord:
     Attributes
     ----------
     days : int
-        Days, or windows, with both.
+        Spans (days, or windows) with both.
+    audits, first, last : int; date or None
+        Answered audits of these (or spans), and their days, where they are told.
     agreed : Share
-        Of those in which the estimate lay within the audited interval; exact interval. Days with few audits
-        have wide intervals, in which almost anything lies: read it with `width`.
+        Of those in which the estimate lay within the audited interval; exact interval. With few audits these are so
+        wide that almost anything lies in them: read it with `width`.
     difference : Share
-        Mean of estimate − audited accuracy, in points of share, days weighted by what their audits are
-        worth, with a 95 % interval (Student's t); positive: the estimates promise too much.
+        Mean of estimate − audited accuracy, weighted by answered audits (not by intervals, which are narrow where no
+        error was found), with a 95 % interval (Student's t); positive: the estimates promise too much.
     width : float
         Mean width of the audited intervals.
     text : str
@@ -255,6 +256,9 @@ class TrackRecord:
     difference: Share
     width: float
     text: str
+    audits: int = 0
+    first: dt.date | None = None
+    last: dt.date | None = None
 
 
 def track_record(days: pd.DataFrame, level: float = LEVEL) -> TrackRecord:
@@ -263,31 +267,34 @@ def track_record(days: pd.DataFrame, level: float = LEVEL) -> TrackRecord:
     Parameters
     ----------
     days : DataFrame
-        One row a day or window: `estimated`, `audited`, `audited_low`, `audited_high`, all in [0, 1]; rows where one is
-        missing are left out.
+        One row a span: `estimated`, `audited`, `audited_low`, `audited_high`, all in [0, 1], rows where one is missing
+        are left out; `answered` audits, the weight (equal without it); perhaps its `first` and `last` day (dates).
     """
     columns = ["estimated", "audited", "audited_low", "audited_high"]
     _need(days, tuple(columns), "the record of days")
-    known = days[columns].astype(float).dropna()
-    count = len(known)
-    estimated, audited, low, high = (known[one].to_numpy(dtype=np.float64) for one in columns)
+    rows = days.dropna(subset=columns)
+    count = len(rows)
+    counted = "answered" in rows and rows["answered"].sum() > 0
+    worth = rows["answered"].to_numpy(dtype=np.float64) if counted else np.ones(count)
+    estimated, audited, low, high = (rows[one].to_numpy(dtype=np.float64) for one in columns)
     agreed = exact_share(int(((low <= estimated) & (estimated <= high)).sum()), count, level)
     if not count:
-        return TrackRecord(
-            0, agreed, Share(float("nan"), -1.0, 1.0, 0), float("nan"), "no day has both an estimate and audits yet"
-        )
-    worth = 1 / np.maximum(high - low, 1e-3) ** 2
-    difference: Any = float(np.average(estimated - audited, weights=worth))
+        nothing = Share(float("nan"), -1.0, 1.0, 0)
+        return TrackRecord(0, agreed, nothing, nothing.value, "no day has both an estimate and audits yet")
+    difference = float(np.average(estimated - audited, weights=worth))
     ends = (-1.0, 1.0)
     if count > 1:
         spread = worth * (estimated - audited - difference)
-        error = np.sqrt((spread**2).sum() * count / (count - 1)) / worth.sum()
-        reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * float(error)
+        error = float(np.sqrt((spread**2).sum() * count / (count - 1)) / worth.sum())
+        reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * error
         ends = (max(difference - reach, -1.0), min(difference + reach, 1.0))
     width = float((high - low).mean())
-    towards = "high" if difference >= 0 else "low"
+    first, last = (rows["first"].min(), rows["last"].max()) if {"first", "last"} <= set(rows) else (None, None)
+    told = f"{count} spans of days" + (f" from {first} to {last}" if first is not None else "")
+    told += f", {worth.sum():,.0f} audits" if counted else ""
     text = (
-        f"{round(agreed.value * count)} of {count} estimates lay within the audited interval (mean width "
-        f"{100 * width:.1f} points); on average they were {100 * abs(difference):.1f} points too {towards}"
+        f"{round(agreed.value * count)} of {count} estimates lay within the audited interval ({told}; intervals "
+        f"{100 * width:.1f} points wide on average); by audits they were {100 * abs(difference):.1f} points too "
+        f"{'high' if difference >= 0 else 'low'}"
     )
-    return TrackRecord(count, agreed, Share(difference, *ends, count), width, text)
+    return TrackRecord(count, agreed, Share(difference, *ends, count), width, text, round(worth.sum()), first, last)

@@ -12,18 +12,24 @@ from aisle.errors import ConfigurationError
 KEY_VARIABLE = "AISLE_API_KEY"
 
 
-def checked_url(url: str) -> str:
-    """`url` without a slash at its end; `ConfigurationError` for what is no address of a service."""
+def checked_url(url: str, *, name: str = "service", secret: str = KEY_VARIABLE) -> str:
+    """`url` without a slash at its end; `ConfigurationError` for what is no address.
+
+    Parameters
+    ----------
+    name : str
+        What is to be found there, for messages.
+    secret : str
+        The variable of the environment that holds what an address must not: the key, or the token.
+    """
     try:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, ValueError) as error:
-        raise ConfigurationError(f"the address of the service is no URL ({error}); write http://HOST:PORT") from error
+        raise ConfigurationError(f"the address of the {name} is no URL ({error}); write http://HOST:PORT") from error
     if parsed.userinfo:
-        raise ConfigurationError(
-            f"the address of the service holds a password; set {KEY_VARIABLE} in the environment instead"
-        )
+        raise ConfigurationError(f"the address of the {name} holds a password; set {secret} in the environment instead")
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
-        raise ConfigurationError(f"{url}: is no address of a service; write http://HOST:PORT")
+        raise ConfigurationError(f"{url}: is no address of a {name}; write http://HOST:PORT")
     return str(parsed).rstrip("/")
 
 

@@ -29,7 +29,7 @@ from evidently.sdk.models import (  # type: ignore[import-untyped]
     PanelMetric,
     ProjectModel,
 )
-from evidently.sdk.panels import line_plot_panel  # type: ignore[import-untyped]
+from evidently.sdk.panels import bar_plot_panel, line_plot_panel  # type: ignore[import-untyped]
 from evidently.tests import gte, lt, lte  # type: ignore[import-untyped]
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Snapshot",
     "ValueDrift",
     "WidgetSize",
+    "bar_plot_panel",
     "counter",
     "distribution",
     "gte",

@@ -13,6 +13,7 @@ from aisle.audit.alarms.watching import watch_folder, write_state
 from aisle.files import write_json
 from commands.main import main
 from monitoring import posting, reference
+from monitoring.copying import mark
 from tests.monitoring import made
 
 DAYS = 8
@@ -71,6 +72,36 @@ def test_stops_with_the_verdict_as_the_reason(sent: list[Any], capsys: pytest.Ca
     assert (body["scope"], body["kind"], body["alarm"]) == ("all", "stop", VERDICT["key"])
     assert body["reason"] == f"red on {DAY}: 60 % are right."
     assert "The desk holds a brake: all products: stopped." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("tell",), ("stop",), ("tighten", "--confidence", "0.97")])
+def test_a_rehearsed_verdict_reaches_no_desk(
+    sent: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    write_json(tmp_path / "work/monitoring" / DAY / "verdict.json", VERDICT | {"rehearsed": True})
+    assert run(*words) == 2
+    assert "of rehearsed days, and no desk is told or braked for made-up days" in capsys.readouterr().err
+    assert not sent
+
+
+def test_rehearsed_days_reach_no_desk_whatever_the_reason(
+    sent: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "made").mkdir()
+    mark(tmp_path / "made")
+    assert run("stop", "--into", "made", "--reason", "why") == 2
+    assert "made: its days are rehearsed" in capsys.readouterr().err
+    assert not sent
+
+
+def test_what_others_wrote_cannot_move_the_cursor(
+    sent: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = "seller \x1b[2Jnorth"
+    write_json(tmp_path / "work/monitoring" / DAY / "verdict.json", VERDICT | {"summary": bad})
+    assert run("tell") == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert sent[0][1]["summary"] == "seller [2Jnorth"
 
 
 def test_a_reason_of_one_s_own_needs_no_verdict(sent: list[Any], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from aisle.catalogue.tables import read_table
 from aisle.errors import RegistryError
 from commands.main import main
 from monitoring import rehearsal
+from monitoring.copying import copy_catalogue, is_rehearsed
 from monitoring.rehearsal import Decider
 from tests.monitoring import made
 
@@ -40,7 +41,10 @@ def test_what_it_prints(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == f"Rehearsed into work/rehearsal: decided by version 3 (policy {made.POLICY.policy_id})"
     assert re.fullmatch(r"2025-03-02 – 03-04  quiet +150 +[\d.]+ % +[\d.]+ % +\d+", lines[3])
     assert re.fullmatch(r"2025-03-05 – 03-06  cut_titles +100 +[\d.]+ % +[\d.]+ % +\d+", lines[4])
-    assert lines[-1] == "Right in truth, which no monitor knows: work/rehearsal-truth.parquet"
+    assert lines[-2] == "Right in truth, which no monitor knows: work/rehearsal-truth.parquet"
+    assert lines[-1] == "Look at them: aisle monitor --into work/rehearsal --day 2025-03-06"
+    assert is_rehearsed("work/rehearsal")
+    assert not is_rehearsed("data")
     assert len({len(line) for line in lines[2:5]}) == 1  # a table
     assert len(read_table("work/rehearsal", "predictions", shards=["2025-03-06"])) == 50
     assert not (here / "data" / "products" / "2025-03-02.parquet").exists()
@@ -49,6 +53,11 @@ def test_what_it_prints(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_rate_is_that_of_the_audits(here: Path) -> None:
     assert main(["rehearse", "--days", "1", "--quiet-days", "0", "--per-day", "60", "--rate", "1"]) == 0
     assert read_table("work/rehearsal", "predictions", shards=["2025-03-02"])["audit_drawn"].all()
+
+
+def test_a_copy_of_rehearsed_days_is_marked_too(here: Path) -> None:
+    assert main(["rehearse", "--days", "1", "--quiet-days", "0", "--per-day", "20"]) == 0
+    assert is_rehearsed(copy_catalogue("work/rehearsal", "work/copy"))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aisle.errors import ConfigurationError
 from monitoring import judging
 from monitoring.acting import act
 from monitoring.after import Certified, certified_confidence, reach_of, tightened
 from monitoring.posting import Desk
+from monitoring.remembering import Acted
 from monitoring.settings import Settings
 from tests.monitoring import made
 
@@ -102,7 +104,11 @@ class TestWhichBrake:
 
 
 class TestActing:
-    def acted(self, folder: Path, **settings: Any) -> tuple[list[str], list[tuple[str, Any]]]:
+    @pytest.fixture(autouse=True)
+    def reports(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "reports"
+
+    def acted(self, folder: Path, told: int = 201, **settings: Any) -> tuple[list[str], list[tuple[str, Any]]]:
         """The lines, and what the desk was sent."""
         sent: list[tuple[str, Any]] = []
 
@@ -110,7 +116,7 @@ class TestActing:
             sent.append((request.url.path, json.loads(request.content)))
             new = {"key": "k", "new": True}
             return (
-                httpx.Response(201, json=new)
+                httpx.Response(told, json=new)
                 if "alarms" in request.url.path
                 else httpx.Response(200, json={"holds": "h"})
             )
@@ -118,7 +124,12 @@ class TestActing:
         chosen = Settings(window_days=DAYS, least_rows=24, brake_days=DAYS, **settings)
         found = judging.judge(folder, chosen, reference=made.reference(2000), day=made.day_of(DAYS - 1))
         desk = Desk("http://127.0.0.1:8000", "t", transport=httpx.MockTransport(answer))
-        return list(act(found, folder, chosen, desk)), sent
+        lines: list[str] = []
+        try:
+            lines += act(found, folder, chosen, desk, Acted(self.folder))
+        except ConfigurationError as error:
+            lines.append(f"refused: {error}")
+        return lines, sent
 
     def test_tells_and_no_more_by_default(self, all_wrong: Path) -> None:
         lines, sent = self.acted(all_wrong)
@@ -141,6 +152,30 @@ class TestActing:
     def test_tightening_to_nothing_is_a_stop(self, all_wrong: Path) -> None:
         _, sent = self.acted(all_wrong, after_alarm="tighten")
         assert sent[1][1]["kind"] == "stop"
+
+    def test_a_brake_that_people_may_have_released_is_not_set_again(self, all_wrong: Path) -> None:
+        """The alarm stands for days; what people did at the desk since is theirs."""
+        _, first = self.acted(all_wrong, after_alarm="stop")
+        lines, again = self.acted(all_wrong, after_alarm="stop")
+        assert [path for path, _ in first] == ["/api/alarms", "/api/brakes"]
+        assert [path for path, _ in again] == ["/api/alarms"]
+        assert lines[-1].startswith(f"No new brake: this alarm set one on {made.day_of(DAYS - 1)} (h).")
+
+    def test_it_is_set_again_where_the_alarm_began_anew(self, all_wrong: Path) -> None:
+        self.acted(all_wrong, after_alarm="stop")
+        _, sent = self.acted(all_wrong, after_alarm="stop", alarm_since=made.FIRST)
+        assert [path for path, _ in sent] == ["/api/alarms", "/api/brakes"]
+
+    def test_confidences_do_not_pile_up(self, unsure_ones_wrong: Path) -> None:
+        """Each day's audits certify a little else; one alarm tightens once."""
+        self.acted(unsure_ones_wrong, after_alarm="tighten")
+        _, sent = self.acted(unsure_ones_wrong, after_alarm="stop")
+        assert [path for path, _ in sent] == ["/api/alarms"]
+
+    def test_a_token_that_may_not_tell_brakes_all_the_same(self, all_wrong: Path) -> None:
+        lines, sent = self.acted(all_wrong, told=403, after_alarm="stop")
+        assert [path for path, _ in sent] == ["/api/alarms", "/api/brakes"]
+        assert lines[-1].startswith("refused: the desk at")
 
     def test_brakes_only_after_an_alarm(self, tmp_path: Path) -> None:
         folder = made.catalogue(tmp_path / "data", days=DAYS, per_day=80, error=0.04)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -104,9 +105,11 @@ class TestNotKnown:
         assert found.verdict.colour == "unknown"
         assert "window.missing_days" in codes(found)
 
-    def test_a_few_missing_days_are_named_and_no_more(self, folder: Path) -> None:
+    def test_a_few_missing_days_are_named_and_a_look(self, folder: Path) -> None:
         found = judged(without(folder, "predictions", range(4, 6)))
-        assert "window.missing_days" not in codes(found)
+        assert found.verdict.colour == "yellow"
+        assert codes(found) == {"window.missing_days"}
+        assert "2 of 14 days have no predictions" in found.verdict.summary
         assert [one["code"] for one in found.verdict.gaps].count("missing_day") == 2
         assert (made.day_of(4), "missing_day") in found.pictured.gaps
 
@@ -223,10 +226,12 @@ class TestOddRows:
 
 
 def test_every_reason_says_what_to_do() -> None:
-    text = (Path(judging.__file__).with_name("reasons.py")).read_text()
+    folder = Path(judging.__file__).parent
+    text = "".join((folder / name).read_text() for name in ("reasons.py", "accuracy_reasons.py"))
     assert all(step.endswith(".") for step in STEPS.values())
     assert {"accuracy.alarm", "data.lasting", "loop.signs", "window.stale"} <= set(STEPS)
     assert all(f'"{code.split(".")[1]}"' in text or f'"{code}"' in text for code in STEPS)
+    assert set(re.findall(r'Reason\("([a-z_.]+)"', text)) <= set(STEPS)
 
 
 def test_the_made_catalogue_has_what_the_tests_assume(sound: Path) -> None:

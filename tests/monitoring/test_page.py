@@ -63,6 +63,22 @@ class TestThePage:
         assert "<i>" not in text.replace("<i></i>", "")
         assert "&lt;b&gt;North &amp; $ons" in text
 
+    def test_nothing_on_it_moves_a_cursor(self, red: judging.Judged) -> None:
+        table = red.verdict.as_table() | {"summary": "seller \x1b[2Jnorth\x9b1m"}
+        text = page.render(table, {}, {"toys": "To\x07ys"})
+        assert "seller [2Jnorth 1m" in text
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+    def test_a_rehearsal_is_called_one(self, red: judging.Judged) -> None:
+        assert "A rehearsal." in page.render(red.verdict.as_table() | {"rehearsed": True}, {}, NAMES)
+        assert "A rehearsal." not in html(red)
+
+    def test_the_bound_names_its_horizon(self, red: judging.Judged) -> None:
+        horizon = f"{Settings().horizon:,}"
+        assert f"while the promise holds, it rings within {horizon} audits with a probability of at most 5 %" in html(
+            red
+        )
+
     def test_all_four_plots_are_there_and_take_the_page_s_colours(self, red: judging.Judged) -> None:
         found = plots.draw(red.pictured)
         assert set(found) == {"accuracy", "alarm", "flow", "drift"}
@@ -94,6 +110,39 @@ class TestThePage:
         text = html(found)
         assert "Not yet known" in text
         assert "Not judged" in text
+
+
+class TestGaps:
+    def gap(self, day: int | None, text: str, code: str = "unknown_model", count: int = 0) -> dict[str, Any]:
+        name = None if day is None else str(made.day_of(day))
+        return {"day": name, "code": code, "text": f"{name}: {text}" if name else text, "count": count}
+
+    def test_days_in_a_row_are_one_line_with_the_sum(self) -> None:
+        found = page.grouped([self.gap(number, f"{60 + number} predictions of a model (v 2)") for number in range(4)])
+        assert found == [
+            {"days": "2025-06-02 to 06-05", "code": "unknown_model", "text": "246 predictions of a model (v 2)"}
+        ]
+
+    def test_one_is_of_the_same_kind_as_many(self) -> None:
+        found = page.grouped([self.gap(0, "1 prediction of x"), self.gap(1, "2,000 predictions of x")])
+        assert [one["text"] for one in found] == ["2,001 predictions of x"]
+
+    def test_what_differs_stands_apart(self) -> None:
+        gaps = [
+            self.gap(None, "somewhere", "no_time"),
+            self.gap(0, "no predictions", "missing_day"),
+            self.gap(0, "3 predictions of a (v 2)"),
+            self.gap(1, "3 predictions of a (v 3)"),
+            self.gap(3, "3 predictions of a (v 2)"),
+        ]
+        found = page.grouped(gaps)
+        assert [one["days"] for one in found] == ["–", "2025-06-02", "2025-06-02", "2025-06-03", "2025-06-05"]
+        assert [one["text"] for one in found][:2] == ["somewhere", "no predictions"]
+
+    def test_a_year_s_end(self) -> None:
+        days = ["2025-12-31", "2026-01-01"]
+        gaps = [{"day": day, "code": "missing_day", "text": f"{day}: no predictions", "count": 0} for day in days]
+        assert [one["days"] for one in page.grouped(gaps)] == ["2025-12-31 to 2026-01-01"]
 
 
 class TestPlots:
@@ -168,6 +217,21 @@ class TestWords:
         assert words.slice_(one, NAMES) == "seller north, branch Toys"
         assert words.slice_(one | {"value": "a × b × c"}, NAMES).startswith("seller a × b × c")
         assert words.slice_(one | {"column": "all", "value": "all"}, {}) == "all automatic decisions together"
+
+    def alarm(self, **changes: Any) -> dict[str, Any]:
+        values = {"count": 900, "errors": 30, "alarmed": False, "capital": 0.2, "goal": 20, "horizon": 5000}
+        return values | {"false_alarm": 0.05} | changes
+
+    def test_the_alarm_names_its_horizon(self) -> None:
+        said = words.alarm(self.alarm())
+        assert said.endswith("While the promise holds, it rings within 5,000 audits with a probability of at most 5 %.")
+        assert words.beyond(self.alarm(count=5000)) == ""
+
+    def test_beyond_the_horizon_it_warns(self) -> None:
+        """At ten horizons it may have rung in a third of all cases, by the bound of the alarm itself."""
+        assert "with a probability of up to 34.2 %. Set `horizon`" in words.alarm(self.alarm(count=50_000))
+        rung = {"alarmed": True, "which": "early", "alarm_at": 5100, "alarm_day": "2025-07-01", "count": 6000}
+        assert "6,000 audits are more than its horizon of 5,000" in words.alarm(self.alarm(**rung))
 
     def test_commands_become_code_and_nothing_else_does(self) -> None:
         assert words.marked("run `aisle monitor` <now>") == "run <code>aisle monitor</code> &lt;now&gt;"

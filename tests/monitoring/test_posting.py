@@ -75,6 +75,16 @@ class TestTelling:
         assert len(json.dumps(fake.sent()["verdict"]).encode()) < 64 * 1024
         assert fake.sent()["verdict"]["left_out"]
 
+    def test_nothing_that_others_wrote_moves_a_cursor(self) -> None:
+        fake = FakeDesk(new(), httpx.Response(200, json={"holds": "seller \x1b[31mnorth"}))
+        bad = "seller \x1b[2Jnorth\nGreen"
+        with fake.desk() as desk:
+            desk.tell({**VERDICT, "summary": bad, "blame": [{"value": bad}]})
+            assert desk.brake("seller", "stop", bad, value=" n\x07 ") == "seller  [31mnorth".replace("  ", " ")
+        told, braked = fake.sent(0), fake.sent(1)
+        assert told["summary"] == told["verdict"]["blame"][0]["value"] == "seller [2Jnorth Green"
+        assert (braked["reason"], braked["value"]) == ("seller [2Jnorth Green", " n\x07 ")
+
     def test_what_passes_is_tried_again(self) -> None:
         fake = FakeDesk(httpx.ConnectError("refused"), said(503, "starting"), httpx.Response(429), new())
         assert fake.desk().tell(VERDICT)
@@ -161,8 +171,16 @@ class TestTheEnvironment:
             ({"AISLE_DESK_TOKEN": "abc"}, "AISLE_DESK_TOKEN is set, and AISLE_DESK_URL is not"),
             ({"AISLE_DESK_URL": "desk", "AISLE_DESK_TOKEN": "abc"}, "AISLE_DESK_URL: "),
             ({"AISLE_DESK_URL": "http://desk", "AISLE_DESK_TOKEN": "a b"}, "holds a character that no token has"),
+            (
+                {"AISLE_DESK_URL": "http://desk.example", "AISLE_DESK_TOKEN": "abc"},
+                "would send the token in the clear; write https://",
+            ),
+            (
+                {"AISLE_DESK_URL": "https://ann:s3cret@desk.example", "AISLE_DESK_TOKEN": "abc"},
+                "^AISLE_DESK_URL: the address of the desk holds a password; set AISLE_DESK_TOKEN in the environment",
+            ),
         ],
     )
-    def test_half_a_desk_is_a_mistake(self, environment: dict[str, str], said: str) -> None:
+    def test_what_cannot_be_a_desk_is_a_mistake(self, environment: dict[str, str], said: str) -> None:
         with pytest.raises(ConfigurationError, match=said):
             desk_of(environment)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -156,6 +157,36 @@ class TestWithout:
         path = own_files / "reference.parquet"
         pd.read_parquet(path).drop(columns=["right", "weight"]).to_parquet(path)
         with pytest.raises(RegistryError, match="has no column weight, right; register it again"):
+            read_reference()
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (
+                lambda rows: rows.assign(confidence=rows["confidence"].astype(str)),
+                "holds a confidence that is null or out",
+            ),
+            (
+                lambda rows: rows.assign(confidence=rows["confidence"].where(rows.index != 3)),
+                "holds a confidence that is",
+            ),
+            (
+                lambda rows: rows.assign(weight=0.0),
+                "holds a weight that is null or out of range, where",
+            ),
+            (lambda rows: rows.assign(right="yes"), "holds a right that is null or out of range, where true or false"),
+            (lambda rows: rows.assign(decision="perhaps"), "holds a decision that is neither auto nor review"),
+            (lambda rows: rows.assign(branch_id=None), "holds rows without branch_id"),
+            (lambda rows: rows.head(1), "has 1 row; fewer than 30 are nothing to hold days against"),
+            (lambda rows: rows.head(0), "has no rows; fewer than 30"),
+        ],
+    )
+    def test_sense_in_the_frame(
+        self, own_files: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+    ) -> None:
+        path = own_files / "reference.parquet"
+        change(pd.read_parquet(path)).to_parquet(path)
+        with pytest.raises(RegistryError, match=f"reference.parquet: the held-out frame of version 1 {said}"):
             read_reference()
 
     def test_an_untouched_policy(self, own_files: Path) -> None:

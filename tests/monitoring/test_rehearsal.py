@@ -17,6 +17,7 @@ from aisle.catalogue.sample.plants import KINDS
 from aisle.catalogue.tables import read_table
 from aisle.errors import ConfigurationError, DataError
 from monitoring import rehearsal
+from monitoring.copying import MARK
 from monitoring.rehearsal import Decider, Rehearsed, copy_catalogue, rehearse, rehearse_apart
 from monitoring.window import read_window
 from tests.monitoring import made
@@ -73,7 +74,7 @@ class TestDays:
         assert {name: after[name] for name in before} == before
         assert set(after) - set(before) == {
             f"{table}/{day}.parquet" for table in ("products", "predictions", "labels") for day in rehearsed.shards
-        }
+        } | {MARK}
 
     def test_days_follow_the_catalogue_and_the_change_comes_last(self, rehearsed: Rehearsed, catalogue: Path) -> None:
         last = max(path.stem for path in (catalogue / "predictions").glob("*.parquet"))

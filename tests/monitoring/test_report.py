@@ -116,6 +116,17 @@ class TestPage:
         widgets = [one for one in snapshot._widgets if "Shift of seller" in str(one.title)]
         assert [trace["visible"] for trace in widgets[0].params["data"]] == [False, True, False, True]
 
+    def test_has_a_title(self, snapshot: Any) -> None:
+        text = report.page_of(snapshot, "Distributions on <day>")
+        assert "<title>Distributions on &lt;day&gt;</title>" in text[:500]
+
+    @pytest.mark.filterwarnings("error::RuntimeWarning")
+    def test_a_column_without_any_value_is_no_warning(self, tmp_path: Path) -> None:
+        """Products that the catalogue does not hold have no fields at all."""
+        folder = made.catalogue(tmp_path / "data", days=DAYS, per_day=40, error=0.04)
+        (folder / "products" / f"{made.day_of(DAYS - 1)}.parquet").unlink()
+        assert values(report.snapshot_of(judged(folder)))
+
 
 class TestWorkspace:
     def test_a_day_has_one_snapshot_however_often_it_is_added(self, snapshot: Any, tmp_path: Path) -> None:
@@ -123,6 +134,40 @@ class TestWorkspace:
         other = workspace.add_snapshot(snapshot, made.day_of(1), tmp_path)
         assert sorted(other.parent.iterdir()) == sorted({*paths, other})
         assert len(paths) == 1
+
+    def test_days_between_keep_their_place_without_figures(self, snapshot: Any, tmp_path: Path) -> None:
+        from evidently.ui.workspace import Workspace
+
+        for number in (5, 2, 3):  # an earlier day may be judged later
+            workspace.add_snapshot(snapshot, made.day_of(number), tmp_path)
+        (project,) = Workspace(str(tmp_path)).list_projects()
+        found = {}
+        for run in Workspace(str(tmp_path)).list_runs(project.id):
+            model = Workspace(str(tmp_path)).get_run(project.id, run)
+            assert model is not None
+            figures = [one.value for one in model.metric_results.values()]
+            found[model.name] = (model.timestamp.date(), bool(np.isnan(figures).all()))
+        gap = f"{made.day_of(4)}: not judged"
+        assert found.pop(gap) == (made.day_of(4), True)
+        assert len(found) == 1  # the three judged ones are the same snapshot here, and carry its name
+        files = list((workspace.project_folder(tmp_path) / "snapshots").iterdir())
+        assert len(files) == 4
+
+    def test_a_day_that_is_judged_after_all_takes_its_place(self, snapshot: Any, tmp_path: Path) -> None:
+        for number in (0, 2):
+            workspace.add_snapshot(snapshot, made.day_of(number), tmp_path)
+        path = workspace.add_snapshot(snapshot, made.day_of(1), tmp_path)
+        assert "not judged" not in path.read_text()
+        assert len(list(path.parent.iterdir())) == 3
+
+    def test_single_figures_are_bars(self, snapshot: Any, tmp_path: Path) -> None:
+        workspace.add_snapshot(snapshot, made.FIRST, tmp_path)
+        panels = json.loads((workspace.project_folder(tmp_path) / "dashboard.json").read_text())["panels"]
+        kinds = {one["title"]: one["plot_params"]["plot_type"] for one in panels}
+        assert {title for title, kind in kinds.items() if kind == "line"} == {
+            "Right among automatic decisions",
+            "Columns of products and predictions",
+        }
 
     def test_evidently_reads_it(self, sound: judging.Judged, snapshot: Any, tmp_path: Path) -> None:
         from evidently.ui.workspace import Workspace

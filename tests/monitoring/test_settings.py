@@ -48,6 +48,7 @@ def test_a_day_with_or_without_quotation_marks(tmp_path: Path, text: str) -> Non
     [
         ("window: 7", "window is not a parameter; did you mean window_days?"),
         ("window_days: 0", "window_days is 0; it must lie in [1, 3660]"),
+        ("tolerance: 0.99", "tolerance is 0.99; it must lie in (0, 0.2]"),
         ("false_alarm: 0", "false_alarm is 0; it must lie in (0, 1)"),
         ("lasting: {k: 6, n: 5}", "lasting.k is 6 and lasting.n 5: 6 of 5 days cannot be"),
         ("after_alarm: panic", "after_alarm is 'panic'; known here: stop, tell, tighten"),

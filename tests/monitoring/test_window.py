@@ -110,6 +110,19 @@ class TestSoundDays:
     def test_the_last_day(self, shared: Path) -> None:
         assert last_day(shared) == made.day_of(DAYS - 1)
 
+    def test_is_never_later_than_today(self, shared: Path) -> None:
+        assert last_day(shared, made.day_of(1)) == made.day_of(1)
+        with pytest.raises(DataError, match=r"the first prediction is of 2025-06-02, later than today \(2025-06-01\)"):
+            last_day(shared, made.FIRST - dt.timedelta(days=1))
+
+    def test_a_shard_of_the_future_is_a_gap(self, folder: Path) -> None:
+        rows = read_table(folder, "predictions", shards=[shard(0)]).drop(columns="shard").head(2)
+        late = rows.assign(product_id=["x", "y"], predicted_at=pd.Timestamp("2099-01-01", tz="UTC"))
+        write_shard(late, "predictions", folder / "predictions" / "2099-01-01.parquet")
+        (gap,) = read(folder).gaps
+        assert (gap.day, gap.code, gap.count, gap.hides) == (None, gaps.FUTURE, 2, True)
+        assert "2 predictions of 2099-01-01" in gap.text
+
 
 class TestRevisionsAndDraws:
     def test_the_text_is_that_of_the_revision_predicted(self, folder: Path) -> None:

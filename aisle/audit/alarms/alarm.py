@@ -139,6 +139,20 @@ class ErrorAlarm:
         return self._capital.wager.goal
 
     @property
+    def beyond_horizon(self) -> bool:
+        """Whether it has taken more audits than those for which `false_alarm` is stated."""
+        return self.count > self.horizon
+
+    @property
+    def bound(self) -> float:
+        """The probability, at most, that a false alarm rang within the audits so far: `bound_within(count)`."""
+        return self.bound_within(self.count)
+
+    def bound_within(self, audits: int) -> float:
+        """The probability, at most, of a false alarm within so many audits; `false_alarm` at the horizon."""
+        return min(self.false_alarm * (EARLY_SHARE + (1 - EARLY_SHARE) * audits / self.horizon), 1.0)
+
+    @property
     def e_value(self) -> float:
         """Of the part that bets from the first audit on, alone: its mean is at most 1 while the promise holds."""
         return float(self._capital.early[0]) / EARLY_SHARE

@@ -4,12 +4,14 @@ Answers come late, and errors later than the rest, since a second person confirm
 they come would see the easy ones first. So a whole day enters at once, in an order that knows no answer:
 
 - The day of an audit is the day of its draw: when the product was received, scored, and drawn, whichever is last.
-- A day closes when each of its audits is settled or skipped, but `grace_days` later at the latest. What is
-  pending then counts as no error, what is skipped or open leaves; a day enters after all days before it.
-- A closed day never changes. Answers that come later are counted, not used.
+- A day closes when each of its audits is settled or skipped. `grace_days` later what is skipped or open leaves, and
+  only contradictions are waited for, until `settle_days` after the day; what is pending then counts as no error.
+- A day enters after all days before it: one that waits for a contradiction holds up those behind it.
+- A closed day never changes. Answers that come later are counted, and stand beside the alarm, see `Closed`.
+- An answer dated before its prediction speaks of something else, and is left out.
 
-All of this follows from the times that the labels carry and from `as_of`: the same tables give the same audits,
-and a later `as_of` only adds to them.
+See `settling` for why this is valid. All of this follows from the times that the labels carry and from `as_of`: the
+same tables give the same audits, and a later `as_of` only adds to them.
 """
 
 from __future__ import annotations
@@ -20,18 +22,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from aisle.audit.alarms.settling import DAY, GRACE_DAYS, SETTLE_DAYS, Held, as_date, close_days, states
 from aisle.audit.draws import audited_population, read_draws
-from aisle.audit.estimates import OPEN, PENDING, RIGHT, SKIPPED, WRONG, audit_state
-from aisle.audit.verdicts import audit_labels, verdicts
+from aisle.audit.estimates import OPEN, PENDING, RIGHT, SKIPPED, WRONG, Estimate, audit_sums, estimate
+from aisle.audit.verdicts import audit_labels
 from aisle.bounds import hash_order
 from aisle.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-GRACE_DAYS = 3
-_DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,21 @@ class Closed:
     waiting : int
         Audits of days that are not closed yet.
     pending, skipped, open : int
-        Audits of closed days that were so when their day closed.
+        Audits of closed days that were so when their day closed. The pending ones were not settled in `settle_days` and
+        count as no error: where there are many of them, a silent alarm says little.
     late_answers, late_errors : int
         Audits of closed days whose answer would count otherwise today, and those of them that are errors now.
+    unsettled : int
+        Contradicted audits of the days that wait.
+    held : Held or None
+        The day that holds up those behind it, where a contradiction is not settled although the grace is over.
+    early_answers : int
+        Answers dated before their prediction, left out.
+    accuracy_now : Estimate
+        Of closed days by all answers until `as_of`, those that came too late for the alarm included; the high end
+        has what is pending as right. Its level is that of one look: see `Watch.with_late_errors` for every day.
+    errors_now : array of truth values, shape of `audits`
+        `error`, or confirmed since.
     """
 
     audits: pd.DataFrame
@@ -66,6 +79,21 @@ class Closed:
     open: int
     late_answers: int
     late_errors: int
+    unsettled: int
+    held: Held | None
+    early_answers: int
+    accuracy_now: Estimate
+    errors_now: NDArray[np.bool_]
+
+    @property
+    def held_by(self) -> dt.date | None:
+        """The day that holds up those behind it, if any."""
+        return None if self.held is None else self.held.day
+
+    @property
+    def behind(self) -> int:
+        """Audits that are ready and wait for `held_by`."""
+        return 0 if self.held is None else self.held.behind
 
 
 def closed_audits(
@@ -76,6 +104,8 @@ def closed_audits(
     since: dt.date | None = None,
     as_of: dt.date | None = None,
     grace_days: int = GRACE_DAYS,
+    settle_days: int = SETTLE_DAYS,
+    today: dt.date | None = None,
 ) -> Closed:
     """The audits of automatic decisions that may enter by the end of `as_of` (UTC).
 
@@ -88,20 +118,27 @@ def closed_audits(
     since : date, optional
         Days before it stay out: where an alarm begins anew.
     as_of : date, optional
-        A day that is over. By default the last one (before today) on which anything was predicted or answered.
+        A day that is over; instead of one that is not, yesterday, for what is still to come today would change a
+        closed day. By default the last one (before today) on which anything was predicted or answered.
     grace_days : int ≥ 0
+        How long answers are waited for.
+    settle_days : int ≥ 0
+        How long contradictions are, counted from the same day; `grace_days` at least.
+    today : date, optional
+        Of the clock (UTC).
 
     Raises
     ------
     DataError
         Where no automatic decision has a draw yet, or a label has no time.
     """
-    if grace_days < 0:
-        raise ConfigurationError(f"alarm: grace_days is {grace_days}; it must be 0 or more")
+    for name, value in (("grace_days", grace_days), ("settle_days", settle_days)):
+        if value < 0:
+            raise ConfigurationError(f"alarm: {name} is {value}; it must be 0 or more")
     decided = _decisions(folder)
     labels = audit_labels(folder)
     answered_on = _label_days(labels, folder)
-    until = np.datetime64(as_of, "D") if as_of is not None else _last_day(decided, answered_on)
+    until = _until(decided, answered_on, as_of, today or dt.datetime.now(dt.UTC).date())
     decided = _of_one(decided[(decided["day"] <= until).to_numpy()], f"{folder}, {until}", model_version, policy_id)
     version, policy = decided["model_version"].iloc[-1], decided["policy_id"].iloc[-1]
     if since is not None:
@@ -109,26 +146,48 @@ def closed_audits(
     smallest = decided.groupby("day")["audit_probability"].min().cummin()
     audits = decided[decided["audit_drawn"].fillna(False).to_numpy(dtype=bool)].reset_index(drop=True)
     audits = audits.assign(smallest_probability=smallest.reindex(audits["day"]).to_numpy())
-    known = (answered_on <= until) & labels["product_id"].isin(audits["product_id"]).to_numpy()
-    state, closed = _close(audits, labels[known], answered_on[known], until, grace_days)
-    now = _states(audits, labels[known])
+    early = _before_prediction(labels, audits)
+    known = (answered_on <= until) & labels["product_id"].isin(audits["product_id"]).to_numpy() & ~early
+    labels = labels[known]
+    state, closed, held = close_days(audits, labels, answered_on[known], until, grace_days, settle_days)
+    now = states(audits, labels)
     entered = closed & np.isin(state, (RIGHT, WRONG, PENDING))
+    wrong = state == WRONG
     columns = ["product_id", "day", "audit_probability", "smallest_probability"]
     days = audits["day"][closed]
     counted, then = _counts(now), _counts(state)
     return Closed(
-        audits=audits.loc[entered, columns].assign(error=state[entered] == WRONG).reset_index(drop=True),
+        audits=audits.loc[entered, columns].assign(error=wrong[entered]).reset_index(drop=True),
         model_version=_plain(version),
         policy_id=_plain(policy),
-        as_of=_date(until),
-        closed_until=_date(days.max().to_datetime64()) if len(days) else None,
+        as_of=as_date(until),
+        closed_until=as_date(days.max().to_datetime64()) if len(days) else None,
         waiting=int((~closed).sum()),
         pending=int((closed & (state == PENDING)).sum()),
         skipped=int((closed & (state == SKIPPED)).sum()),
         open=int((closed & (state == OPEN)).sum()),
         late_answers=int((closed & (counted != then)).sum()),
-        late_errors=int((closed & (now == WRONG) & (state != WRONG)).sum()),
+        late_errors=int((closed & (now == WRONG) & ~wrong).sum()),
+        unsettled=int((~closed & (state == PENDING)).sum()),
+        held=held,
+        early_answers=int(early.sum()),
+        accuracy_now=_accuracy(audits[closed], now[closed]),
+        errors_now=(wrong | (now == WRONG))[entered],
     )
+
+
+def _accuracy(audits: pd.DataFrame, state: NDArray[np.int64]) -> Estimate:
+    smallest = float(audits["smallest_probability"].min()) if len(audits) else 1.0
+    return estimate(audit_sums(state, audits["audit_probability"].to_numpy(dtype=np.float64), smallest))
+
+
+def _before_prediction(labels: pd.DataFrame, audits: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which answers to these audits are dated before the prediction that they are to judge."""
+    import pandas as pd
+
+    predicted_at = pd.to_datetime(audits.set_index("product_id")["predicted_at"], utc=True)
+    said_at = pd.to_datetime(labels["labelled_at"], utc=True)
+    return np.asarray(said_at < labels["product_id"].map(predicted_at), dtype=bool)
 
 
 def _decisions(folder: Path | str) -> pd.DataFrame:
@@ -162,11 +221,13 @@ def _label_days(labels: pd.DataFrame, folder: Path | str) -> np.ndarray[Any, Any
     return times.dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
 
 
-def _last_day(decided: pd.DataFrame, answered_on: np.ndarray[Any, Any]) -> Any:
-    """The last day of anything, but none that is not over: its labels would still change, and clocks jump."""
-    yesterday = np.datetime64(dt.datetime.now(dt.UTC).date(), "D") - _DAY
+def _until(decided: pd.DataFrame, answered_on: np.ndarray[Any, Any], as_of: dt.date | None, today: dt.date) -> Any:
+    """The last day of anything, or the one named, but none that is not over: its labels change, and clocks jump."""
+    yesterday = np.datetime64(today, "D") - DAY
+    if as_of is not None:
+        return min(np.datetime64(as_of, "D"), yesterday)
     last = np.concatenate([decided["day"].to_numpy(dtype="datetime64[D]"), answered_on]).max()
-    return last if last <= yesterday else yesterday
+    return min(last, yesterday)
 
 
 def _of_one(decided: pd.DataFrame, where: str, model_version: str | None, policy_id: str | None) -> pd.DataFrame:
@@ -180,36 +241,6 @@ def _of_one(decided: pd.DataFrame, where: str, model_version: str | None, policy
     return decided
 
 
-def _close(
-    audits: pd.DataFrame, labels: pd.DataFrame, answered_on: np.ndarray[Any, Any], until: np.datetime64, grace_days: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The state of each audit when its day closed, and whether its day and all before it are closed; shape (n,).
-
-    `labels` are of these audits alone.
-    """
-    import pandas as pd
-
-    day = audits["day"].to_numpy(dtype="datetime64[D]")
-    days, place = np.unique(day, return_inverse=True)
-    state = np.full(len(audits), OPEN, dtype=np.int64)
-    closed = np.zeros(len(days), dtype=bool)
-    drawn_on = day[pd.Index(audits["product_id"]).get_indexer(labels["product_id"])]
-    for wait in range(grace_days + 1):
-        by_then = _states(audits, labels[answered_on <= drawn_on + wait * _DAY])
-        unsettled = np.bincount(place, np.isin(by_then, (PENDING, OPEN)), minlength=len(days)) > 0
-        closes = ~closed & (days + wait * _DAY <= until) & (~unsettled | (wait == grace_days))
-        state = np.where(closes[place], by_then, state)
-        closed |= closes
-    return state, np.logical_and.accumulate(closed)[place]
-
-
-def _states(audits: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray[Any, Any]:
-    if audits.empty:
-        return np.empty(0, dtype=np.int64)
-    said = verdicts(audits, labels)
-    return audit_state(said["agree"], said["contradict"], said["settled"], said["skipped"], np.ones(len(said), bool))
-
-
 def _counts(state: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """How an audit of each state counts: 1 as an error, 0 as none, -1 not at all."""
     return np.select([state == WRONG, np.isin(state, (RIGHT, PENDING))], [1, 0], -1)
@@ -219,7 +250,3 @@ def _plain(name: Any) -> str | None:
     import pandas as pd
 
     return None if pd.isna(name) else str(name)
-
-
-def _date(day: np.datetime64) -> dt.date:
-    return dt.date.fromisoformat(str(day)[:10])

@@ -13,15 +13,18 @@ can make it, a test; what cannot be told from so few rows is unknown, never abse
     growing        categories that grow among automatic decisions while audits of them contradict
     shown          audits agree more where the suggestion is shown than where it is not
 
-**The rule.** Red: the illusion, since a promise is broken and whoever looks at the model's own labels believes the
-opposite; or a cause with a symptom (training, and trend or growing), which together are the loop. Yellow: any sign
-alone. Training on model labels is a risk that someone took, not yet harm; a trend or a growing category without it
-may be drift, which other monitors judge; shown suggestions that buy agreement spoil calibration, which blind audits
-mend. Unknown: no sign, but too few audits to tell an illusion. Green: none.
+**The rule.** Red: the illusion, once the alarm on the error rang, since a promise is broken and whoever looks at the
+model's own labels believes the opposite; or a cause with a symptom (training, and trend or growing), which together
+are the loop. Yellow: any sign alone. Training on model labels is a risk that someone took, not yet harm; a trend or a
+growing category without it may be drift, which other monitors judge; shown suggestions that buy agreement spoil
+calibration, which blind audits mend. Unknown: no sign, but too few audits to tell an illusion. Green: none.
 
-Chance makes a sign in at most `level` of healthy windows, shared by the four tests; of one look, not of looking every
-day: the alarm that may be watched is `aisle.audit.alarms`. Tests that ask for both of two things take the larger of
-the two p-values (intersection-union: Berger 1982), which is cautious.
+**Why the illusion asks for the alarm.** Chance makes a sign in at most `level` of healthy windows, shared by the four
+tests: of one look. A test of one look that is repeated every day over the days before has no 5 %: of streams with
+exactly the promised accuracy, watched for 90 days, one in ten had a day with an illusion. The alarm may be asked
+every day (`aisle.audit.alarms`): it says that the promise is broken, and the sign that the model's own labels hide it.
+Tests that ask for both of two things take the larger of the two p-values (intersection-union: Berger 1982), which is
+cautious: of 60 such streams, one had a day with a trend or a growing category.
 """
 
 from aisle.audit.loop.judging import Colour, Signs, signs

@@ -45,6 +45,7 @@ def signs(
     reference: pd.DataFrame | None = None,
     training: Mapping[str, Any] | None = None,
     level: float = LEVEL,
+    alarmed: bool = False,
 ) -> Signs:
     """Signs of a loop in the rows of a window.
 
@@ -65,6 +66,9 @@ def signs(
         `by_origin`: how many of the champion's training labels came from where.
     level : float in (0, 1)
         Share of healthy windows with any sign by chance, at most.
+    alarmed : bool
+        Whether the alarm on the error, which may be asked every day, rang (`aisle.audit.alarms`); without it an
+        illusion is yellow.
 
     Raises
     ------
@@ -92,13 +96,14 @@ def signs(
         measuring.growing_sign(categories, share),
         measuring.shown(rows, named, share),
     )
-    colour, text = _together({one.name: one for one in found})
+    colour, text = together({one.name: one for one in found}, alarmed)
     return Signs(found, colour, text, apparent, audited, tuple(categories))
 
 
-def _together(found: Mapping[str, Sign]) -> tuple[Colour, str]:
+def together(found: Mapping[str, Sign], alarmed: bool) -> tuple[Colour, str]:
+    """The colour of signs by name and the sentence that says why; see the module for the rule."""
     there = [name for name, one in found.items() if one.sign]
-    if "illusion" in there:
+    if alarmed and "illusion" in there:
         return "red", found["illusion"].text
     symptoms = [one for one in ("trend", "growing") if one in there]
     if "training" in there and symptoms:

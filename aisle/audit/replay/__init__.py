@@ -7,11 +7,13 @@ what nobody sees in production: what the loop believes of itself, and what is tr
     settings    what is replayed
     order       the catalogue, in order of time
     people      who answers, and how often they err
+    rates       active audits: more where the model is unsure
     asking      what people are asked in a round, at what cost, and with what probability
     regimes     what a regime trains on
     thresholds  how a regime chooses its threshold from its own labels
     referee     audits and the alarm
     rounds      one round after the other, of one regime
     results     what a round gave, written and read
+    summary     what many rounds come to
     running     all seeds and regimes, to be interrupted at any time
 """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aisle.audit.replay.asking import Asked, Decided, ask, drawn, model_labels
 from aisle.audit.replay.order import Known, cut_into_rounds, in_order
 from aisle.audit.replay.people import People
-from aisle.audit.replay.rates import audit_chances
+from aisle.audit.replay.rates import FLOOR, audit_chances
 from aisle.audit.replay.referee import Watch, Watched
 from aisle.audit.replay.regimes import Taught, start_labels, teach
 from aisle.audit.replay.results import Round
@@ -60,7 +60,7 @@ def play(
             taught = game.taught()
         choice = choose(taught, regime, settings.target)
         decided = decide(products, taught, choice, str(number))
-        chance = game.chances(taught, choice, decided)
+        chance = game.chances(taught, decided)
         asked = ask(
             decided,
             chance if regime in DRAWS_AUDITS else None,
@@ -94,7 +94,8 @@ class _Game:
         self.labels = start_labels(start)
         self.sure: dict[str, float] = {}  # how sure the model was of each of its labels
         self.right: dict[str, str] = {}  # of the model's labels, the right category: for the record alone
-        self.watch = Watch(settings.target, settings.audit_share)
+        least = settings.audit_share * (FLOOR if settings.active_audits else 1.0)
+        self.watch = Watch(settings.target, least)
         self.last: Decided | None = None
 
     def taught(self) -> Taught:
@@ -102,19 +103,13 @@ class _Game:
         sure = pd.Series(self.sure, dtype=np.float64) if self.sure else None
         return teach(self.known, self.labels, self.regime, self.settings, self.seed, sure)
 
-    def chances(self, taught: Taught, choice: Choice, decided: Decided) -> _Floats:
+    def chances(self, taught: Taught, decided: Decided) -> _Floats:
         """The chance of an audit, by the regime or the referee, of each product of the round."""
         share = self.settings.audit_share
         if not self.settings.active_audits or self.regime not in DRAWS_AUDITS:
             return np.full(len(decided.products), share)
-        threshold = np.inf if choice.threshold is None else choice.threshold
-        return audit_chances(
-            taught.confidence if self.last is None else self.last.suggested.confidence,
-            (taught.confidence >= threshold) if self.last is None else self.last.automatic,
-            decided.suggested.confidence,
-            share,
-            self.settings.round_size,
-        )
+        expected = taught.confidence if self.last is None else self.last.suggested.confidence
+        return audit_chances(expected, decided.suggested.confidence, share, self.settings.round_size)
 
     def watched(self, number: int, decided: Decided, asked: Asked, chance: _Floats) -> Watched:
         """What audits say of the automatic decisions: the regime's own, or a referee's that nobody else sees."""

@@ -55,7 +55,7 @@ class ReplaySettings:
     certainty_weights : bool
         Labels weigh by how sure they are (`train.certainty_weights`).
     active_audits : bool
-        Audit rates follow the confidence (`aisle.audit.planning`); expected audits stay the same.
+        Audit rates rise where the model is unsure (`rates.active_rates`); as many audits are to be expected.
     review_order : "least_sure" or "queue"
         Whom people review first. "queue": at random, as products came.
     folds : int

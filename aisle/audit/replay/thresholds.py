@@ -79,8 +79,9 @@ def steady(confidence: _Floats, right: _Bools, weight: _Floats, target: float, m
     the share right is smoothed first, as a function of the confidence's log-odds with two bends.
 
     What it guarantees: nothing in finite samples. It aims at the target itself, with a margin
-    for the noise of the sample and none for tomorrow's shops being unlike yesterday's. A certificate needs
-    random rows that trained nothing: `aisle.decision.threshold`.
+    for the noise of the sample and none for tomorrow's shops being unlike yesterday's; so it is no certificate,
+    which needs random rows that trained nothing (`aisle.decision.threshold`). Slips of people in answers that nobody
+    confirms read as errors of the model, and make it more cautious by about their rate.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,8 +128,32 @@ def test_the_record_against_later_audits() -> None:
     assert found.difference.low < 0.05 < found.difference.high
     assert found.text.startswith("2 of 3 estimates")
     assert "too high" in found.text
+    assert (found.audits, found.first) == (3, None)
     none = track_record(days.head(0))
     assert (none.days, none.agreed.low, none.agreed.high) == (0, 0.0, 1.0)
+
+
+def test_the_record_is_weighted_by_audits_and_not_by_what_they_found() -> None:
+    """Spans without an error have narrow intervals: by these, an estimate that is far off would look good."""
+    days = pd.DataFrame(
+        {
+            "estimated": 0.95,
+            "audited": [1.0, 0.7],
+            "audited_low": [0.96, 0.6],
+            "audited_high": [1.0, 0.8],
+            "answered": [100, 300],
+            "first": [dt.date(2025, 6, 1), dt.date(2025, 6, 5)],
+            "last": [dt.date(2025, 6, 4), dt.date(2025, 6, 9)],
+        }
+    )
+    found = track_record(days)
+    assert found.difference.value == pytest.approx((100 * -0.05 + 300 * 0.25) / 400)
+    assert (found.audits, found.first, found.last) == (400, dt.date(2025, 6, 1), dt.date(2025, 6, 9))
+    assert "2 spans of days from 2025-06-01 to 2025-06-09, 400 audits" in found.text
+    assert "17.5 points too high" in found.text
+    assert track_record(days.assign(answered=0)).difference.value == pytest.approx(0.1)
+    hidden = track_record(days.assign(estimated=[0.95, np.nan]))
+    assert (hidden.audits, hidden.last) == (100, dt.date(2025, 6, 4))
 
 
 def test_interval_of_the_mean_difference_holds_the_truth() -> None:
@@ -137,7 +163,13 @@ def test_interval_of_the_mean_difference_holds_the_truth() -> None:
         audited = 0.93 + 0.02 * rng.standard_normal(15)
         half = rng.uniform(0.03, 0.06, 15)
         days = pd.DataFrame(
-            {"estimated": 0.95, "audited": audited, "audited_low": audited - half, "audited_high": audited + half}
+            {
+                "estimated": 0.95,
+                "audited": audited,
+                "audited_low": audited - half,
+                "audited_high": audited + half,
+                "answered": rng.integers(30, 90, 15),
+            }
         )
         found = track_record(days).difference
         inside.append(found.low <= 0.02 <= found.high)

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisle.audit.estimates import OPEN, RIGHT, WRONG
-from aisle.audit.loop import Signs, signs
+from aisle.audit.agreement import Share, exact_share
+from aisle.audit.alarms.processes import alarm_times
+from aisle.audit.estimates import OPEN, RIGHT, WRONG, audit_sums, estimate
+from aisle.audit.loop import Sign, Signs, signs
+from aisle.audit.loop.judging import LEVEL, TESTS, together
+from aisle.audit.loop.measuring import illusion
 from aisle.audit.loop.trends import growing_categories, slope
 from aisle.errors import DataError
 
@@ -55,17 +59,17 @@ def window(rng: np.random.Generator, loop: float = 0.0, error: float = 0.04, bou
     return rows, labels, before
 
 
-def judged(frames: Frames, share_from_model: float = 0.0) -> Signs:
+def judged(frames: Frames, share_from_model: float = 0.0, alarmed: bool = False) -> Signs:
     rows, labels, reference = frames
     by_origin = {"import": 1_000, "model": int(1_000 * share_from_model)}
-    return signs(rows, labels, TARGET, reference, {"by_origin": by_origin})
+    return signs(rows, labels, TARGET, reference, {"by_origin": by_origin}, alarmed=alarmed)
 
 
 def test_a_loop_is_recognised() -> None:
     rng = np.random.default_rng(1)
     seen: Counter[str] = Counter()
     for _ in range(15):
-        found = judged(window(rng, loop=1.0), share_from_model=0.5)
+        found = judged(window(rng, loop=1.0), share_from_model=0.5, alarmed=True)
         assert found.colour == "red"
         seen.update(one.name for one in found.signs if one.sign)
     assert seen["illusion"] == seen["training"] == 15
@@ -83,7 +87,8 @@ def test_false_alarm_a_healthy_flow_shows_no_sign() -> None:
 
 def test_what_the_naive_view_believes_stands_beside_what_audits_say() -> None:
     rng = np.random.default_rng(3)
-    found = judged(window(rng, error=0.2))
+    frames = window(rng, error=0.2)
+    found = judged(frames, alarmed=True)
     sign = found.of("illusion")
     assert found.apparent.value > 0.96
     assert found.audited.accuracy == pytest.approx(0.81, abs=0.06)
@@ -91,6 +96,37 @@ def test_what_the_naive_view_believes_stands_beside_what_audits_say() -> None:
     assert sign.sign
     assert found.colour == "red"
     assert "audits say" in found.text
+    silent = judged(frames)
+    assert silent.of("illusion") == sign
+    assert silent.colour == "yellow"
+    assert judged(window(rng), alarmed=True).colour == "green"
+
+
+def test_false_alarm_a_healthy_stream_watched_every_day_is_red_no_more_often_than_the_alarm_rings() -> None:
+    """Ninety days at exactly the promise, each judged with the thirty before; a test of one look has no 5 % there."""
+    rng = np.random.default_rng(10)
+    streams, days, a_day = 300, 90, 15
+    wrong = rng.random((streams, days * a_day)) < 1 - TARGET
+    rang = alarm_times(wrong, 0.2, 1 - TARGET, horizon=days * a_day)
+    apparent = exact_share(990, 1_000)
+    known = [measured(np.arange(30 * a_day) < errors, apparent) for errors in range(30 * a_day + 1)]
+    seen = np.zeros((2, streams), dtype=bool)
+    for last in range(30, days + 1):
+        errors = wrong[:, (last - 30) * a_day : last * a_day].sum(axis=1)
+        for stream, sign in enumerate(known[many] for many in errors):
+            colour, _ = together({"illusion": sign}, alarmed=bool(rang[stream] <= last * a_day))
+            seen[:, stream] |= np.array([sign.sign, colour == "red"])
+    illusions, red = seen.mean(axis=1)
+    assert illusions > 0.07
+    assert red <= 0.05
+    assert not (seen[1] & np.isinf(rang)).any()
+
+
+def measured(wrong: np.ndarray, apparent: Share) -> Sign:
+    """The illusion in a window of audits of equal weight."""
+    audits = pd.DataFrame({"weight": 5.0, "error": wrong.astype(float)})
+    audited = estimate(audit_sums(np.where(wrong, WRONG, RIGHT), np.full(wrong.size, 0.2), 0.2))
+    return illusion(apparent, audited, audits, TARGET, LEVEL / TESTS)
 
 
 def test_interval_of_the_illusion_holds_the_true_difference() -> None:

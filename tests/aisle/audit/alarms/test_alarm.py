@@ -71,6 +71,17 @@ def test_once_it_rang_it_stays_so() -> None:
     assert (alarm.alarm_at, alarm.capital, alarm.count) == (at, capital, 110)
 
 
+def test_beyond_the_horizon_the_bound_on_false_alarms_grows() -> None:
+    alarm = ErrorAlarm(0.05, 1, false_alarm=0.05, horizon=200).update([False] * 200, 1)
+    assert not alarm.beyond_horizon
+    assert alarm.bound == pytest.approx(0.05)
+    assert alarm.bound_within(0) == pytest.approx(0.35 * 0.05)
+    alarm.update([False] * 200, 1)
+    assert alarm.beyond_horizon
+    assert alarm.bound == alarm.bound_within(400) == pytest.approx(0.05 * (0.35 + 0.65 * 2))
+    assert alarm.bound_within(1_000_000) == 1
+
+
 def test_a_refused_audit_is_not_taken() -> None:
     alarm = ErrorAlarm(0.05, 0.1)
     with pytest.raises(DataError, match=r"0\.05 does not lie in \[0\.1, 1\]"):

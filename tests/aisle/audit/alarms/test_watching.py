@@ -100,27 +100,6 @@ def test_an_error_counts_once_a_second_person_confirms_it(made: Callable[..., Pa
     assert dict(zip(closed.audits["product_id"], closed.audits["error"], strict=True)) == {"a": True, "b": False}
 
 
-def test_after_the_grace_a_day_closes_and_later_answers_change_nothing(made: Callable[..., Path]) -> None:
-    folder = made(
-        [predicted(name, 0) for name in "abcd"],
-        [
-            answered("a", 0, "wrong"),
-            answered("b", 0, "right"),
-            answered("a", 4, "settled wrong", "cem"),
-            answered("c", 4, "right"),
-            answered("d", 9, "settled wrong", "cem"),
-        ],
-    )
-    assert closed_audits(folder, as_of=day(2)).closed_until is None
-    before, after = (closed_audits(folder, as_of=day(number)) for number in (3, 20))
-    assert sorted(before.audits["product_id"]) == ["a", "b"]
-    assert not before.audits["error"].any()
-    assert (before.pending, before.open, before.late_answers, before.late_errors) == (1, 2, 0, 0)
-    pd.testing.assert_frame_equal(before.audits, after.audits)
-    assert (after.pending, after.open, after.late_answers, after.late_errors) == (1, 2, 3, 2)
-    assert closed_audits(folder, as_of=day(20), grace_days=9).audits["error"].sum() == 2
-
-
 def test_the_order_is_of_the_draw_and_knows_no_answer(made: Callable[..., Path]) -> None:
     names = [f"p{number}" for number in range(30)]
     predictions = [predicted(name, 0) for name in names]
@@ -183,6 +162,8 @@ def test_what_is_missing_or_wrong_is_one_line(made: Callable[..., Path], tmp_pat
     folder = made([predicted("a", 0)], [answered("a", 0, "right")])
     with pytest.raises(ConfigurationError, match="grace_days"):
         closed_audits(folder, grace_days=-1)
+    with pytest.raises(ConfigurationError, match="settle_days"):
+        closed_audits(folder, settle_days=-1)
     with pytest.raises(DataError, match="name the floor of the audit rates"):
         watch_folder(folder, 0.05, smallest_probability=0.5)
     with pytest.raises(DataError, match="the first run of the alarm writes it"):
@@ -202,10 +183,21 @@ def test_a_clock_that_jumped_ahead_closes_nothing(made: Callable[..., Path]) -> 
     today = (dt.datetime.now(dt.UTC).date() - FIRST).days
     folder = made([predicted("a", 0), predicted("b", today)], [answered("a", 20_000, "right")])
     assert closed_audits(folder).as_of == day(today - 1)
+    assert closed_audits(folder, as_of=day(today + 5)).as_of == day(today - 1)
+
+
+def test_a_day_that_is_not_over_is_not_read(made: Callable[..., Path]) -> None:
+    folder = made([predicted("a", 0), predicted("b", 1)], [answered("a", 0, "right"), answered("b", 1, "right")])
+    morning = closed_audits(folder, as_of=day(1), today=day(1))
+    assert (morning.as_of, morning.closed_until) == (day(0), day(0))
+    found = watch_folder(folder, 0.05, as_of=day(1), today=day(1))
+    assert found.settings is not None
+    assert found.settings.as_of == day(0)
+    assert closed_audits(folder, as_of=day(1), today=day(2)).closed_until == day(1)
 
 
 _SAID = st.sampled_from(["right", "right", "wrong", "settled wrong", "settled right", "skip"])
-_ANSWERS = st.lists(st.tuples(st.integers(0, 6), _SAID), max_size=2)
+_ANSWERS = st.lists(st.tuples(st.integers(0, 9), _SAID), max_size=2)
 _AUDITS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.1, 0.3, 1.0]), _ANSWERS), min_size=1, max_size=12)
 
 
@@ -220,7 +212,7 @@ def test_a_later_day_only_adds(made: Callable[..., Path], audits: list[Any], unt
             for who, (wait, said) in zip(("ann", "ben"), answers, strict=False)
         ]
     folder = made(predictions, labels)
-    early, late = (watch_folder(folder, 0.05, as_of=day(number)) for number in (until, 13))
+    early, late = (watch_folder(folder, 0.05, as_of=day(number), settle_days=8) for number in (until, 13))
     pd.testing.assert_frame_equal(early.path, late.path.head(len(early.path)))
     assert early.closed is not None
     assert late.closed is not None
