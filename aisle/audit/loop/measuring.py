@@ -85,12 +85,10 @@ def illusion(apparent: Share, audited: Estimate, audits: pd.DataFrame, target: f
     sums = (weight.sum(), weight @ wrong, weight @ weight, weight**2 @ wrong)
     p_value = float(excess_p_value(len(audits), *sums, weight.max(), 1 - target))
     there = bool(apparent.low >= target and p_value <= level)
-    believed = (
-        f"{100 * apparent.value:.1f} % of {apparent.count:,} labels that the model gave or suggested agree with it"
-    )
+    believed = f"{_percent(apparent.value)} of {apparent.count:,} labels that the model gave or suggested agree with it"
     truth = (
-        f"audits say {100 * audited.accuracy:.1f} % ({100 * audited.low:.1f} % to {100 * audited.high:.1f} %, {audited.answered:,} audits), "
-        f"promised are {100 * target:.1f} %"
+        f"audits say {_percent(audited.accuracy)} ({_percent(audited.low)} to {_percent(audited.high)}, {audited.answered:,} audits), "
+        f"promised are {_percent(target)}"
     )
     return Sign("illusion", gap, float(low), float(high), p_value, there, f"{believed}; {truth}.")
 
@@ -102,7 +100,7 @@ def training(facts: Mapping[str, Any] | None) -> Sign:
     if not total:
         return Sign("training", NAN, NAN, NAN, None, None, "Where the training labels came from is not known.")
     share = origins.get("model", 0) / total
-    text = f"{100 * share:.1f} % of the champion's {total:,} training labels came from a model."
+    text = f"{_percent(share)} of the champion's {total:,} training labels came from a model."
     return Sign("training", share, share, share, None, share > 0, text)
 
 
@@ -112,7 +110,7 @@ def window_labels(named: pd.DataFrame) -> Sign:
     share = exact_share(hits, len(named))
     if not len(named):
         return Sign("window_labels", NAN, NAN, NAN, None, None, "The window has no labels.")
-    text = f"{100 * share.value:.1f} % of the window's {len(named):,} labels came from a model."
+    text = f"{_percent(share.value)} of the window's {len(named):,} labels came from a model."
     return Sign("window_labels", share.value, share.low, share.high, None, False, text)
 
 
@@ -168,7 +166,7 @@ def growing_sign(categories: Sequence[Growing], level: float) -> Sign:
         most = there[0]
         text = (
             f"{len(there)} of {len(categories)} audited categories grow while audits contradict, first "
-            f"{most.category_id}: {100 * most.share_before:.1f} % of automatic decisions before, {100 * most.share:.1f} % now, "
+            f"{most.category_id}: {_percent(most.share_before)} of automatic decisions before, {_percent(most.share)} now, "
             f"{most.error:.0%} of {most.audits} audits say it is wrong."
         )
     count = float(len(there))
@@ -194,8 +192,8 @@ def shown(rows: pd.DataFrame, named: pd.DataFrame, level: float) -> Sign:
             "shown", effect.difference.value, -1.0, 1.0, None, None, f"What showing does is not known: {lacking}."
         )
     text = (
-        f"Audits agree in {100 * effect.shown.value:.1f} % of {effect.shown.count} cases where the suggestion is shown, in "
-        f"{100 * effect.blind.value:.1f} % of {effect.blind.count} where it is not."
+        f"Audits agree in {_percent(effect.shown.value)} of {effect.shown.count} cases where the suggestion is shown, in "
+        f"{_percent(effect.blind.value)} of {effect.blind.count} where it is not."
     )
     difference = effect.difference
     there = effect.calibrate_on_blind(level=1 - level)
@@ -207,3 +205,7 @@ def _number(day: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
     import pandas as pd
 
     return (pd.to_datetime(day.astype(str)).to_numpy(dtype="datetime64[D]").astype(np.int64)).astype(np.float64)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
