@@ -87,8 +87,8 @@ def illusion(apparent: Share, audited: Estimate, audits: pd.DataFrame, target: f
     there = bool(apparent.low >= target and p_value <= level)
     believed = f"{_percent(apparent.value)} of {apparent.count:,} labels that the model gave or suggested agree with it"
     truth = (
-        f"audits say {_percent(audited.accuracy)} ({_percent(audited.low)} to {_percent(audited.high)}, {audited.answered:,} audits), "
-        f"promised are {_percent(target)}"
+        f"audits say {_percent(audited.accuracy)} ({_percent(audited.low)} to {_percent(audited.high)}, "
+        f"{audited.answered:,} audits), promised are {_percent(target)}"
     )
     return Sign("illusion", gap, float(low), float(high), p_value, there, f"{believed}; {truth}.")
 
@@ -166,8 +166,8 @@ def growing_sign(categories: Sequence[Growing], level: float) -> Sign:
         most = there[0]
         text = (
             f"{len(there)} of {len(categories)} audited categories grow while audits contradict, first "
-            f"{most.category_id}: {_percent(most.share_before)} of automatic decisions before, {_percent(most.share)} now, "
-            f"{most.error:.0%} of {most.audits} audits say it is wrong."
+            f"{most.category_id}: {_percent(most.share_before)} of automatic decisions before, "
+            f"{_percent(most.share)} now, {most.error:.0%} of {most.audits} audits say it is wrong."
         )
     count = float(len(there))
     return Sign("growing", count, count, float(len(categories)), categories[0].q_value, bool(there), text)
@@ -192,8 +192,8 @@ def shown(rows: pd.DataFrame, named: pd.DataFrame, level: float) -> Sign:
             "shown", effect.difference.value, -1.0, 1.0, None, None, f"What showing does is not known: {lacking}."
         )
     text = (
-        f"Audits agree in {_percent(effect.shown.value)} of {effect.shown.count} cases where the suggestion is shown, in "
-        f"{_percent(effect.blind.value)} of {effect.blind.count} where it is not."
+        f"Audits agree in {_percent(effect.shown.value)} of {effect.shown.count} cases where the suggestion is shown, "
+        f"in {_percent(effect.blind.value)} of {effect.blind.count} where it is not."
     )
     difference = effect.difference
     there = effect.calibrate_on_blind(level=1 - level)
