@@ -42,7 +42,7 @@ def whole_copies(weight: ArrayLike, names: Iterable[str]) -> NDArray[np.int64]:
     if not len(mass) or np.allclose(mass, mass[0], rtol=1e-9):
         return np.ones(len(mass), dtype=np.int64)
     order = np.lexsort((np.array(list(names), dtype=str), mass))
-    reached = np.floor(np.cumsum(mass[order]) / mass.mean() * COPIES + 0.5).astype(np.int64)
+    reached = np.floor(np.cumsum(mass[order]) / mass[order].mean() * COPIES + 0.5).astype(np.int64)
     copies = np.empty(len(mass), dtype=np.int64)
     copies[order] = np.diff(reached, prepend=0)
     return copies

@@ -104,8 +104,7 @@ def see(
     accuracy = accuracy_of(population, target, settings.tolerance, _days_of(rows, window))
     by_span = _by_span(population, accuracy)
     labels = read_table(folder, "labels", products=set(rows["product_id"]))
-    watch = _watch(folder, reference, settings, window.last, today)
-    late_watch = _late_watch(watch, folder, reference, settings, window.last, today)
+    watch, late_watch = watched(folder, reference, settings, window.last, today)
     rang = late_watch is not None or (watch is not None and watch.alarm.alarmed)
     automatic = population[(population["decision"] == "auto").to_numpy(dtype=bool)]
     return Seen(
@@ -136,6 +135,14 @@ def of_champion(rows: pd.DataFrame, reference: Reference) -> NDArray[np.bool_]:
     mine = (rows["model_version"] == reference.model_version) & (rows["policy_id"] == reference.policy_id)
     found: NDArray[np.bool_] = mine.fillna(False).to_numpy(dtype=bool)
     return found
+
+
+def watched(
+    folder: Path | str, reference: Reference, settings: Settings, last: dt.date, today: dt.date | None
+) -> tuple[Watch | None, Watch | None]:
+    """The alarm until `last`, and what rings where it is silent or held; None where there is nothing to watch."""
+    watch = _watch(folder, reference, settings, last, today)
+    return watch, _late_watch(watch, folder, reference, settings, last, today)
 
 
 def _watch(

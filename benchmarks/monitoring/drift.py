@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from aisle.audit.alarms.watching import watch_folder
 from aisle.catalogue.sample.plants import KINDS
 from benchmarks.results import Result
 from monitoring.describing import vocabulary_of
 from monitoring.drift import Drift
-from monitoring.reference import read_reference
+from monitoring.reference import Reference, read_reference
 from monitoring.rehearsal import Decider, champion_decider, rehearse_apart
+from monitoring.seeing import watched
+from monitoring.settings import Settings
 from monitoring.together import state, together
 from monitoring.window import read_window
 
@@ -106,7 +107,7 @@ def _rows(
 
 
 def _streams(
-    decider: Decider, drift: Drift, limit: float, per_day: int, within: int, number: int
+    decider: Decider, drift: Drift, reference: Reference, per_day: int, within: int, number: int
 ) -> Iterator[tuple[str, Stood, list[dt.date]]]:
     """The quiet days of a stream, then each planted change after them, and how the monitor stood."""
     with tempfile.TemporaryDirectory(prefix="aisle-drift-") as made:
@@ -114,33 +115,36 @@ def _streams(
         start = dt.date(2025, 6, 30) + dt.timedelta(days=number * (QUIET_DAYS + within))
         options = {"per_day": per_day, "seed": number, "decider": decider}
         days = _days(rehearse_apart(SAMPLE, quiet, days=QUIET_DAYS, start=start, **options).shards)
-        yield "quiet", _stood(quiet, drift, limit, days, days), days
+        yield "quiet", _stood(quiet, drift, reference, days, days), days
         for kind in PLANTS:
             folder = Path(made) / kind
             planted = _days(rehearse_apart(quiet, folder, days=within, plant=kind, **options).shards)
-            yield kind, _stood(folder, drift, limit, [*days[-10:], *planted], planted), planted
+            yield kind, _stood(folder, drift, reference, [*days[-10:], *planted], planted), planted
 
 
-def _stood(folder: Path, drift: Drift, limit: float, days: list[dt.date], judged: list[dt.date]) -> Stood:
+def _stood(folder: Path, drift: Drift, reference: Reference, days: list[dt.date], judged: list[dt.date]) -> Stood:
     rows = read_window(folder, days[0], days[-1]).rows
     table = drift.by_day(rows, days)
     table = table.assign(lasts=together(drift, rows, table))
     known = {column: (one["drifted"].tolist(), one["lasts"].tolist()) for column, one in table.groupby("column")}
     alarms: dict[dt.date, list[str]] = {}
-    rung = _rung(folder, limit, judged[-1])  # a later day only adds audits: without an alarm at the end there was none
+    rung = _rung(
+        folder, reference, judged[-1]
+    )  # a later day only adds audits: without an alarm at the end there was none
     for day in judged:
         until = days.index(day) + 1
         found = [column for column, (flags, lasts) in known.items() if state(flags[:until], lasts[:until]) == "alarm"]
-        if rung and _rung(folder, limit, day):
+        if rung and _rung(folder, reference, day):
             found.append("accuracy")
         if found:
             alarms[day] = found
     return Stood(alarms, table[table["drifted"].eq(True) & table["day"].isin(judged)]["day"].nunique())
 
 
-def _rung(folder: Path, limit: float, day: dt.date) -> bool:
+def _rung(folder: Path, reference: Reference, day: dt.date) -> bool:
     """Whether the alarm on audited errors had rung by the end of a day."""
-    return watch_folder(folder, limit, as_of=day).alarm.alarmed
+    watch, late = watched(folder, reference, Settings(), day, None)
+    return late is not None or (watch is not None and watch.alarm.alarmed)
 
 
 def _waited(stood: Stood, planted: list[dt.date]) -> int | None:
