@@ -60,7 +60,7 @@ def measured(quick: bool) -> list[Result]:
         false_days, looks, waits = [], [], {}
         for number in range(streams):
             for kind, stood, planted in _streams(
-                decider, drift, 1 - reference.target_accuracy, per_day, within, number
+                decider, drift, reference, per_day, within, number
             ):
                 if kind == "quiet":
                     false_days.append(len(stood.alarms))
