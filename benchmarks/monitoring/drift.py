@@ -59,9 +59,7 @@ def measured(quick: bool) -> list[Result]:
     for per_day, within in ((PER_DAY, IN_TIME), (USUAL, AT_LENGTH)):
         false_days, looks, waits = [], [], {}
         for number in range(streams):
-            for kind, stood, planted in _streams(
-                decider, drift, reference, per_day, within, number
-            ):
+            for kind, stood, planted in _streams(decider, drift, reference, per_day, within, number):
                 if kind == "quiet":
                     false_days.append(len(stood.alarms))
                     looks.append(stood.looks)
