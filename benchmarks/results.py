@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +78,32 @@ def report(name: str, rows: Sequence[Result], *, quick: bool = False) -> Path:
     print(text)
     print(f"\nwritten to {path}")
     return path
+
+
+def measure_parts(name: str, module: str, about: str, parts: Mapping[str, Callable[[bool], Sequence[Result]]]) -> None:
+    """The command line of a benchmark in parts: measure all of them, or one, and write the results.
+
+    Parameters
+    ----------
+    name : str
+        Of the results' file.
+    module : str
+        Of the benchmark, as it is called; `about` is its docstring.
+    parts : mapping
+        By what the ids of their rows begin with: what measures the rows, given whether in the small form.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
+    parser.add_argument("--quick", action="store_true", help="a small form of each")
+    parser.add_argument("--only", choices=parts, help="one part; the results of the others stay as they are")
+    arguments = parser.parse_args()
+    rows: list[Result] = []
+    for part, measured in parts.items():
+        if arguments.only in (None, part):
+            print(f"{part} …", file=sys.stderr, flush=True)
+            rows += measured(arguments.quick)
+    if arguments.only and not arguments.quick:
+        rows = with_the_others(name, arguments.only, list(parts), rows)
+    report(name, rows, quick=arguments.quick)
 
 
 def with_the_others(name: str, part: str, parts: Sequence[str], rows: Sequence[Result]) -> list[Result]:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from aisle.errors import exit_code_of
-from benchmarks.results import Result, report, with_the_others
+from benchmarks.results import Result, measure_parts
 
 
 def main() -> None:
     """Measure all parts, or one, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.desk", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small form of each")
-    parser.add_argument("--only", choices=PARTS, help="one part; the results of the others stay as they are")
-    arguments = parser.parse_args()
-    rows: list[Result] = []
-    for name, part in PARTS.items():
-        if arguments.only in (None, name):
-            print(f"{name} …", file=sys.stderr, flush=True)
-            rows += part(arguments.quick)
-    if arguments.only and not arguments.quick:
-        rows = with_the_others("desk", arguments.only, list(PARTS), rows)
-    report("desk", rows, quick=arguments.quick)
+    measure_parts("desk", "benchmarks.desk", str(__doc__), PARTS)
 
 
 def _interval(quick: bool) -> list[Result]:

@@ -7,12 +7,12 @@ and times the command as a process of its own.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
+from functools import partial
 
 from aisle.errors import exit_code_of
-from benchmarks.results import Result, report, with_the_others
+from benchmarks.results import Result, measure_parts
 
 PARTS = {  # by what the ids of their rows begin with: the module whose `measured(quick)` gives them
     "alarm": "benchmarks.monitoring.alarms",
@@ -25,18 +25,13 @@ PARTS = {  # by what the ids of their rows begin with: the module whose `measure
 
 def main() -> None:
     """Measure all parts, or one, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.monitoring", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small form of each")
-    parser.add_argument("--only", choices=PARTS, help="one part; the results of the others stay as they are")
-    arguments = parser.parse_args()
-    rows: list[Result] = []
-    for name, module in PARTS.items():
-        if arguments.only in (None, name):
-            print(f"{name} …", file=sys.stderr, flush=True)
-            rows += importlib.import_module(module).measured(arguments.quick)
-    if arguments.only and not arguments.quick:
-        rows = with_the_others("monitoring", arguments.only, list(PARTS), rows)
-    report("monitoring", rows, quick=arguments.quick)
+    parts = {name: partial(_measured, module) for name, module in PARTS.items()}
+    measure_parts("monitoring", "benchmarks.monitoring", str(__doc__), parts)
+
+
+def _measured(module: str, quick: bool) -> list[Result]:
+    found: list[Result] = importlib.import_module(module).measured(quick)
+    return found
 
 
 if __name__ == "__main__":

@@ -71,15 +71,7 @@ def believed(regime: Regime, target: float, floor: float, last: int) -> Figure:
     figure, axes = panel(2.45)
     said, was = regime.band(lambda one: one.believed), regime.band(lambda one: one.true_accuracy)
     axes.plot([0, last + 0.2], [100 * target] * 2, color=look.TARGET, lw=1, zorder=1.6)
-    axes.fill_between(
-        was.rounds,
-        100 * was.middle,
-        100 * said.middle,
-        where=said.middle > was.middle,
-        color=look.WRONG,
-        alpha=0.2,
-        lw=0,
-    )
+    _shade_above(axes, said, was)
     spread_of(axes, was, look.INK)
     line(axes, said, look.WRONG, _DASHED, 1.7)
     line(axes, was, look.INK)
@@ -95,6 +87,14 @@ def believed(regime: Regime, target: float, floor: float, last: int) -> Figure:
     axes.set_ylim(floor, 100.4)
     percent_axis(axes)
     return figure
+
+
+def _shade_above(axes: Axes, upper: Band, lower: Band) -> None:
+    """What `upper` has too much: the part of it above `lower`."""
+    above = upper.middle > lower.middle
+    axes.fill_between(
+        upper.rounds, 100 * lower.middle, 100 * upper.middle, where=above, color=look.WRONG, alpha=0.2, lw=0
+    )
 
 
 def _alarms(axes: Axes, regime: Regime, was: Band, floor: float) -> None:
@@ -120,15 +120,7 @@ def coverage(regime: Regime, last: int) -> Figure:
     """Coverage (solid) against what a threshold chosen with the truth gives the same model (dashed)."""
     figure, axes = panel(2.0)
     reached, best = regime.band(lambda one: one.coverage), regime.band(lambda one: one.oracle_coverage)
-    axes.fill_between(
-        reached.rounds,
-        100 * best.middle,
-        100 * reached.middle,
-        where=reached.middle > best.middle,
-        color=look.WRONG,
-        alpha=0.2,
-        lw=0,
-    )
+    _shade_above(axes, reached, best)
     spread_of(axes, reached, look.RIGHT)
     line(axes, best, look.TARGET, _DASHED, 1.7)
     line(axes, reached, look.RIGHT)
