@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisle.errors import ConfigurationError, DataError
+from commands.days import day_of
 from monitoring.copying import is_rehearsed
 from monitoring.printing import printable
 
@@ -85,8 +86,6 @@ def _stop(arguments: argparse.Namespace) -> None:
 
 
 def _tighten(arguments: argparse.Namespace) -> None:
-    import datetime as dt
-
     from monitoring.after import Brake, certified_confidence, tightened
     from monitoring.posting import known_desk
     from monitoring.reference import read_reference
@@ -96,13 +95,14 @@ def _tighten(arguments: argparse.Namespace) -> None:
     scope, value = _reach(arguments)
     if arguments.confidence is not None and not 0 < arguments.confidence <= 1:
         raise ConfigurationError(f"--confidence {arguments.confidence:g}: it lies above 0 and up to 1, as 0.97")
+    day = day_of(arguments.day, "--day")
     why, alarm = _why(arguments)
     if arguments.confidence is not None:
         _set(Brake(scope, value, "tighten", arguments.confidence, why), alarm)
         return
     settings, reference = read_settings(arguments.settings), read_reference()
     known_desk()  # what lacks is said before the work
-    last = dt.date.fromisoformat(arguments.day) if arguments.day else last_day(arguments.into)
+    last = day or last_day(arguments.into)
     found = certified_confidence(arguments.into, reference, last, settings.brake_days, scope, value)
     brake = tightened(found, reference, scope, value, why)
     evidence = f"{found.wrong} of {found.audits} audits of {found.days} days were wrong"

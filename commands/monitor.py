@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisle.errors import EXIT_BAD_INPUT, AisleError, ConfigurationError, one_line
+from commands.days import day_of
 from monitoring.printing import printable
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from monitoring.judging import Judged
     from monitoring.posting import Desk
     from monitoring.settings import Settings
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int | None:
     reports = reports_of(arguments.into, arguments.reports)
     rehearsed = is_rehearsed(arguments.into)
     desk = None if arguments.no_desk or rehearsed else desk_of()  # what is set by half is said before the work
-    judged = judge(arguments.into, settings, day=_day(arguments.day))
+    judged = judge(arguments.into, settings, day=day_of(arguments.day, "--day"))
     troubles = Troubles()
     folder = None
     with troubles.kept():
@@ -136,17 +135,6 @@ def _settings(settings: Settings, window: int | None) -> Settings:
     if window < 1:
         raise ConfigurationError(f"--window {window}: a window has at least one day")
     return dataclasses.replace(settings, window_days=window)
-
-
-def _day(text: str | None) -> dt.date | None:
-    import datetime as dt
-
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError(f"--day '{text}' is no day; write YYYY-MM-DD") from error
 
 
 def _write(judged: Judged, catalogue: Path, reports: Path) -> Path:

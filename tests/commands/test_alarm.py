@@ -133,6 +133,7 @@ def test_tightens_to_what_audits_certify_else_stops(
         (("stop", "--value", "north"), "leave it out"),
         (("stop", "--confidence", "0.9"), "a stop has no --confidence; use tighten"),
         (("tighten", "--confidence", "97"), "--confidence 97: it lies above 0 and up to 1, as 0.97"),
+        (("tighten", "--reason", "x", "--day", "soon"), "--day 'soon' is no day; write YYYY-MM-DD"),
         (("tell", "--scope", "seller"), "--scope belongs to tighten and stop"),
         (("check", "--reason", "x"), "--reason belongs to tighten and stop"),
         (("tell", "--day", "2024-01-01"), "there is no verdict of 2024-01-01; run `aisle monitor` first"),
