@@ -86,12 +86,15 @@ class Client:
         """Ask all at the same time."""
 
         async def run() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            async with self.connected() as client:
                 asked = (client.request(method, path, **given) for method, path, given in requests)
                 return await asyncio.gather(*asked)
 
         return asyncio.run(run())
+
+    def connected(self) -> httpx.AsyncClient:
+        """For tests that say themselves what is asked when."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://127.0.0.1")
 
     def get(self, path: str, **given: Any) -> httpx.Response:
         return self.ask("GET", path, **given)

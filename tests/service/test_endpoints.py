@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import httpx
 import pytest
 
 from aisle.catalogue.columns import Columns
@@ -142,14 +144,17 @@ def test_too_many_batches_are_refused_and_the_rest_are_answered() -> None:
     hold = threading.Event()
 
     def during(batch: Columns) -> None:
-        if len(batch) > FEW_PRODUCTS:
-            assert hold.wait(10)
-        else:
-            hold.set()  # a small request, which does not wait for the batches
+        assert len(batch) <= FEW_PRODUCTS or hold.wait(10)
 
-    client = Client(stub_engine(during), max_waiting=2)
-    batch: tuple[str, str, dict[str, Any]] = ("POST", CATEGORIZE, {"json": products(*["x"] * 10)})
-    answers = client.ask_all([*[batch] * 5, ("POST", CATEGORIZE, {"json": products("x")})])
+    async def asked() -> list[httpx.Response]:
+        async with Client(stub_engine(during), max_waiting=2).connected() as client:
+            batches = [asyncio.ensure_future(client.post(CATEGORIZE, json=products(*["x"] * 10))) for _ in range(5)]
+            await asyncio.gather(*batches[3:])  # the refused, while the others wait
+            small = await client.post(CATEGORIZE, json=products("x"))  # which does not wait for the batches
+            hold.set()
+            return [*await asyncio.gather(*batches), small]
+
+    answers = asyncio.run(asked())
     assert [one.status_code for one in answers] == [200, 200, 200, 503, 503, 200]
     assert int(answers[3].headers["retry-after"]) >= 1
     assert answers[3].headers["content-type"] == "application/problem+json"
