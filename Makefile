@@ -69,7 +69,7 @@ rooms: $(ENVIRONMENT)
 	lint-imports --no-cache --no-logo
 
 tests: $(ENVIRONMENT)
-	pytest -n $(PROCESSES) --dist loadfile --durations 5 $(OPTIONS)
+	pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 5 $(OPTIONS)
 
 ## The environment ------------------------------------------------------------------------------
 

@@ -36,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share two cores; more threads only wait
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: none of them is left for one process when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def lacking(reason: str) -> NoReturn:
     """Skip for `reason`, or fail where everything must be there."""
     if os.environ.get("AISLE_REQUIRE_ALL"):
