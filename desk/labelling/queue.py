@@ -68,12 +68,6 @@ def claim(person: Person, count: int = AHEAD, questions: Collection[str] | None 
     return [rows[key] for key in keys]
 
 
-def claim_next(person: Person, questions: Collection[str] | None = None) -> Task | None:
-    """The task that `person` answers next; None where nothing waits for them."""
-    tasks = claim(person, 1, questions)
-    return tasks[0] if tasks else None
-
-
 def waiting(person: Person) -> int:
     """How many tasks wait that `person` may answer or holds, counted up to `COUNT_TO`."""
     return _open_to(person, kinds_for(person), timezone.now())[:COUNT_TO].count()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from aisle.audit.replay import summary
 from aisle.audit.replay.settings import REGIMES
 from aisle.config import Regime as RegimeName
 
 if TYPE_CHECKING:
     from aisle.audit.replay.results import Round
 
-LATE = 3  # rounds at the end that the table and the headline speak of
+LATE = summary.LAST  # rounds at the end that the table and the headline speak of
 OfRound = Callable[["Round"], float | None]
 OfRounds = Callable[[Sequence["Round"]], float | None]
 Numbers = npt.NDArray[np.float64]
@@ -72,8 +75,7 @@ class Regime:
             for n in numbers
         ]
         middle, low, high = (
-            np.array([summary(one) if one else np.nan for one in values], dtype=float)
-            for summary in (np.mean, min, max)
+            np.array([of(one) if one else np.nan for one in values], dtype=float) for of in (np.mean, min, max)
         )
         return Band(np.array(numbers, dtype=float), middle, low, high)
 
@@ -104,52 +106,33 @@ def gather(rounds: Iterable[Round]) -> list[Regime]:
     return [Regime(name, found[name]) for name in sorted(found, key=lambda name: place[name])]
 
 
-def ratio(part: OfRound, whole: OfRound) -> OfRounds:
-    """The sum of `part` over the sum of `whole`, over rounds; None where the whole is nothing."""
+def _known(figure: Callable[[Sequence[Round]], float]) -> OfRounds:
+    """`figure`, None where it is not known."""
 
-    def over(rounds: Sequence[Round]) -> float | None:
-        total = sum(whole(one) or 0.0 for one in rounds)
-        return sum(part(one) or 0.0 for one in rounds) / total if total else None
+    def of(rounds: Sequence[Round]) -> float | None:
+        value = figure(rounds)
+        return None if math.isnan(value) else value
 
-    return over
-
-
-def _automatic(name: str) -> OfRounds:
-    """The mean of a share of the automatic decisions, each round by how many it decided and where it is known."""
-
-    def whole(one: Round) -> float:
-        return 0.0 if getattr(one, name) is None else one.automatic
-
-    return ratio(lambda one: (getattr(one, name) or 0.0) * whole(one), whole)
+    return of
 
 
-believed = _automatic("believed")
-true = _automatic("true_accuracy")
-coverage = ratio(lambda one: one.automatic, lambda one: one.products)
-oracle_coverage = ratio(lambda one: (one.oracle_coverage or 0.0) * one.products, lambda one: one.products)
-flow = ratio(lambda one: one.flow_accuracy * one.products, lambda one: one.products)
-answers = ratio(lambda one: one.spent, lambda one: 1)
+believed = _known(partial(summary.among_automatic, share=lambda one: one.believed))
+told_by_audits = _known(partial(summary.among_automatic, share=lambda one: one.estimate))  # all that one could know
+true = _known(summary.true_accuracy)
+coverage = _known(summary.coverage)
+share_of_oracle = _known(partial(summary.share_of_oracle, after=0))
+flow = _known(summary.flow_accuracy)
 
 
-def told_by_audits(rounds: Sequence[Round]) -> float | None:
-    """Accuracy among automatic decisions as audits tell it, the one thing of these that one could know."""
-    return ratio(lambda one: (one.estimate or 0.0) * _audited(one), _audited)(rounds)
-
-
-def _audited(one: Round) -> float:
-    return 0.0 if one.estimate is None else one.automatic
+def answers(rounds: Sequence[Round]) -> float | None:
+    """Answers that a round spent, on average."""
+    return float(np.mean([one.spent for one in rounds])) if rounds else None
 
 
 def believed_too_much(rounds: Sequence[Round]) -> float | None:
     """How far the believed accuracy lies above the true one; negative where the model is too modest."""
     said, was = believed(rounds), true(rounds)
     return None if said is None or was is None else said - was
-
-
-def share_of_oracle(rounds: Sequence[Round]) -> float | None:
-    """Coverage as a share of what a threshold chosen with the truth gives the same models."""
-    best, reached = oracle_coverage(rounds), coverage(rounds)
-    return None if not best or reached is None else reached / best
 
 
 def spread(values: Iterable[float | None], *, share: bool = True) -> Spread:
@@ -160,8 +143,6 @@ def spread(values: Iterable[float | None], *, share: bool = True) -> Spread:
     middle = float(known.mean())
     if len(known) < 3 or np.ptp(known) == 0:
         return Spread(middle, seeds=len(known))
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    half = summary.half_width(known)
     low, high = middle - half, middle + half
     return Spread(middle, max(0.0, low) if share else low, min(1.0, high) if share else high, len(known))

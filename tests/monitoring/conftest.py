@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from monitoring.rehearsal import Decider
-from tests.monitoring import made
+from tests.monitoring import made, weeks
 
 
 @pytest.fixture(scope="session")
 def decider(catalogue: Path) -> Decider:
     """Who decides in rehearsals on the sample `catalogue`."""
     return made.decider(catalogue)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two good weeks; only to be read."""
+    return weeks.catalogue(tmp_path_factory.mktemp("sound"))
+
+
+@pytest.fixture
+def folder(sound: Path, tmp_path: Path) -> Path:
+    """A copy of `sound` to spoil."""
+    return Path(shutil.copytree(sound, tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +56,6 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def registry(registered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `registered` as the current folder, without a champion; its artifacts stay where they are."""
-    import shutil
-
     shutil.copy(registered / "mlflow.db", tmp_path)
     monkeypatch.chdir(tmp_path)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "AISLE_MODEL_NAME", "MLFLOW_EXPERIMENT_NAME"):

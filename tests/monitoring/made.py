@@ -213,3 +213,10 @@ def decider(folder: Path) -> Decider:
     with threadpool_limits(1):
         model.fit(known, known["category_id"], fold=np.arange(len(known)) % 3)
     return Decider(model, POLICY, VERSION)
+
+
+def without(folder: Path, table: str, days: range) -> Path:
+    """`folder`, of which the files of some days are gone."""
+    for number in days:
+        (folder / table / f"{day_of(number)}.parquet").unlink()
+    return folder

@@ -3,10 +3,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,41 +15,11 @@ from monitoring import judging
 from monitoring.reasons import STEPS
 from monitoring.settings import Lasting, Settings
 from tests.monitoring import made
-
-DAYS = 14
-SETTINGS = Settings(window_days=DAYS, least_rows=24)
-
-
-def judged(folder: Path, settings: Settings = SETTINGS, **options: Any) -> judging.Judged:
-    """As of the last day, with the reference that such a catalogue has."""
-    values: dict[str, Any] = {"reference": made.reference(), "day": made.day_of(DAYS - 1), **options}
-    return judging.judge(folder, settings, **values)
+from tests.monitoring.weeks import DAYS, catalogue, judged
 
 
 def codes(found: judging.Judged) -> set[str]:
     return {one.code for one in found.verdict.reasons}
-
-
-def catalogue(folder: Path, **options: Any) -> Path:
-    return made.catalogue(folder / "data", days=DAYS, per_day=80, **{"error": 0.04, **options})
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good weeks; only to be read."""
-    return catalogue(tmp_path_factory.mktemp("sound"))
-
-
-@pytest.fixture
-def folder(sound: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return Path(shutil.copytree(sound, tmp_path / "data"))
-
-
-def without(folder: Path, table: str, days: range) -> Path:
-    for number in days:
-        (folder / table / f"{made.day_of(number)}.parquet").unlink()
-    return folder
 
 
 def relabelled(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
@@ -77,7 +45,7 @@ class TestGreen:
 
 class TestNotKnown:
     def test_without_answers_nothing_is_green(self, folder: Path) -> None:
-        found = judged(without(folder, "labels", range(DAYS)))
+        found = judged(made.without(folder, "labels", range(DAYS)))
         assert found.verdict.colour == "unknown"
         assert found.verdict.exit_code == 4
         assert "accuracy.unknown" in codes(found)
@@ -86,7 +54,7 @@ class TestNotKnown:
         assert found.verdict.accuracy["days_needed"] is None
 
     def test_few_answers_say_how_many_more_and_how_long(self, folder: Path) -> None:
-        found = judged(without(folder, "labels", range(3, DAYS)), Settings(window_days=DAYS, tolerance=0.01))
+        found = judged(made.without(folder, "labels", range(3, DAYS)), Settings(window_days=DAYS, tolerance=0.01))
         (reason,) = (one for one in found.verdict.reasons if one.code == "accuracy.unknown")
         assert found.verdict.colour == "unknown"
         assert reason.figures["audits_needed"] > 0
@@ -101,12 +69,12 @@ class TestNotKnown:
         assert found.seen.accuracy.estimate.answered == 0
 
     def test_days_that_are_missing(self, folder: Path) -> None:
-        found = judged(without(folder, "predictions", range(1, 10)))
+        found = judged(made.without(folder, "predictions", range(1, 10)))
         assert found.verdict.colour == "unknown"
         assert "window.missing_days" in codes(found)
 
     def test_a_few_missing_days_are_named_and_a_look(self, folder: Path) -> None:
-        found = judged(without(folder, "predictions", range(4, 6)))
+        found = judged(made.without(folder, "predictions", range(4, 6)))
         assert found.verdict.colour == "yellow"
         assert codes(found) == {"window.missing_days"}
         assert "2 of 14 days have no predictions" in found.verdict.summary

@@ -8,56 +8,27 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from monitoring import judging
-from monitoring.settings import Settings
 from monitoring.verdict import Reason
 from tests.monitoring import made
+from tests.monitoring.weeks import DAYS, SETTINGS, catalogue, judged
 
-DAYS = 14
-SETTINGS = Settings(window_days=DAYS, least_rows=24)
 DAY = pd.Timedelta(days=1)
 OTHER = ("5", "of-another")
-
-
-def judged(folder: Path, settings: Settings = SETTINGS, **options: Any) -> judging.Judged:
-    values: dict[str, Any] = {"reference": made.reference(), "day": made.day_of(DAYS - 1), **options}
-    return judging.judge(folder, settings, **values)
 
 
 def reasons(found: judging.Judged) -> dict[str, Reason]:
     return {one.code: one for one in found.verdict.reasons}
 
 
-def catalogue(folder: Path, **options: Any) -> Path:
-    return made.catalogue(folder / "data", days=DAYS, per_day=80, **{"error": 0.04, **options})
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good weeks; only to be read."""
-    return catalogue(tmp_path_factory.mktemp("sound"))
-
-
-@pytest.fixture
-def folder(sound: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(sound, tmp_path / "data"))
-
-
 def changed(folder: Path, table: str, days: range, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
     for number in days:
         made.edit(folder, table, str(made.day_of(number)), change)
-    return folder
-
-
-def without(folder: Path, table: str, days: range) -> Path:
-    for number in days:
-        (folder / table / f"{made.day_of(number)}.parquet").unlink()
     return folder
 
 
@@ -125,14 +96,14 @@ class TestContradictions:
 
 class TestAudits:
     def test_that_are_answered_no_more(self, folder: Path) -> None:
-        found = judged(without(folder, "labels", range(4, DAYS)), dataclasses.replace(SETTINGS, tolerance=0.2))
+        found = judged(made.without(folder, "labels", range(4, DAYS)), dataclasses.replace(SETTINGS, tolerance=0.2))
         reason = reasons(found)["accuracy.stale"]
         assert found.verdict.exit_code == 4
         assert reason.figures["days"] == 10
         assert "have no answer" in reason.text
 
     def test_that_are_drawn_no_more(self, folder: Path) -> None:
-        without(folder, "labels", range(4, DAYS))
+        made.without(folder, "labels", range(4, DAYS))
         blank = {"audit_probability": np.nan, "audit_drawn": None, "blind": None}
         changed(folder, "predictions", range(4, DAYS), lambda rows: rows.assign(**blank))
         found = reasons(judged(folder, dataclasses.replace(SETTINGS, tolerance=0.2)))
@@ -196,7 +167,7 @@ class TestDays:
         assert "2099-01-01" in reasons(found)["window.gaps"].text
 
     def test_a_day_that_is_asked_for_without_predictions_around_it(self, folder: Path) -> None:
-        without(folder, "predictions", range(DAYS - 2, DAYS))
+        made.without(folder, "predictions", range(DAYS - 2, DAYS))
         found = judged(folder)
         assert reasons(found)["window.stale"].figures == {"last": str(made.day_of(DAYS - 3)), "days": 2}
         assert found.verdict.exit_code == 4

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from aisle.audit.replay.results import Round
 from aisle.config import Regime
 
+Array = npt.NDArray[np.float64]
 LAST = 3  # rounds that tell where a loop ends
 WARM = 3  # rounds until a loop runs
 FAR = 0.08  # below the target: no chance, something is wrong
@@ -33,11 +35,16 @@ def last_rounds(rounds: Iterable[Round]) -> list[Round]:
     return [one for game in games(rounds) for one in game[-LAST:]]
 
 
+def among_automatic(rounds: Iterable[Round], share: Callable[[Round], float | None]) -> float:
+    """A share of the automatic decisions of these rounds together, where it is known; nan without any."""
+    some = [(one.automatic, known) for one in rounds if (known := share(one)) is not None]
+    automatic = sum(number for number, _ in some)
+    return sum(number * known for number, known in some) / automatic if automatic else float("nan")
+
+
 def true_accuracy(rounds: Iterable[Round]) -> float:
     """Accuracy among all automatic decisions of these rounds together; nan without any."""
-    some = [(one.automatic, one.true_accuracy) for one in rounds if one.true_accuracy is not None]
-    automatic = sum(number for number, _ in some)
-    return sum(number * accuracy for number, accuracy in some) / automatic if automatic else float("nan")
+    return among_automatic(rounds, lambda one: one.true_accuracy)
 
 
 def illusion(rounds: Iterable[Round]) -> float:
@@ -59,9 +66,9 @@ def coverage(rounds: Iterable[Round]) -> float:
     return sum(one.automatic for one in some) / sum(one.products for one in some) if some else float("nan")
 
 
-def share_of_oracle(rounds: Iterable[Round]) -> float:
-    """Coverage after round `WARM`, as a share of what thresholds chosen with the truth of each round would give."""
-    late = [one for one in rounds if one.round > WARM]
+def share_of_oracle(rounds: Iterable[Round], after: int = WARM) -> float:
+    """Coverage after a round, as a share of what thresholds chosen with the truth of each round would give."""
+    late = [one for one in rounds if one.round > after]
     best = sum(one.oracle_coverage * one.products for one in late)
     return sum(one.automatic for one in late) / best if best else float("nan")
 
@@ -86,27 +93,25 @@ def rounds_to_alarm(game: Sequence[Round], target: float) -> float | None:
 def paired_difference(
     one: Iterable[Round], other: Iterable[Round], figure: Callable[[list[Round]], float], level: float = 0.95
 ) -> tuple[float, float, float]:
-    """Mean over the seeds of `figure` of one less the other, with Student's interval; the seeds of both are the same.
+    """Mean over the seeds of `figure` of one less the other, with Student's interval.
+
+    Each of the two is one regime, played with the same seeds.
 
     Returns
     -------
     mean, low, high : float
         Low and high are infinite with a single seed.
     """
-    by_seed = [{rounds[0].seed: figure(rounds) for rounds in _by_seed(some)} for some in (one, other)]
+    by_seed = [{game[0].seed: figure(game) for game in games(some)} for some in (one, other)]
     differences = np.array([by_seed[0][seed] - by_seed[1][seed] for seed in sorted(by_seed[0])])
     mean, many = float(differences.mean()), differences.size
-    if many < 2:
-        return mean, float("-inf"), float("inf")
-    half = float(stats.t.ppf((1 + level) / 2, many - 1) * differences.std(ddof=1) / np.sqrt(many))
+    half = half_width(differences, level) if many > 1 else float("inf")
     return mean, mean - half, mean + half
 
 
-def _by_seed(rounds: Iterable[Round]) -> list[list[Round]]:
-    found: dict[int, list[Round]] = {}
-    for one in rounds:
-        found.setdefault(one.seed, []).append(one)
-    return list(found.values())
+def half_width(values: Array, level: float = 0.95) -> float:
+    """Half the width of Student's interval (1908) for the mean of two or more values."""
+    return float(stats.t.ppf((1 + level) / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size))
 
 
 def _mean(values: Iterable[float]) -> float:

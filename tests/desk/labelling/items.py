@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
@@ -41,6 +42,12 @@ def ask(
         kind=Kind.AUDIT if audit else Kind.REVIEW, product=product, revision=revision, prediction=prediction,
         blind=blind, priority=priority, created_at=now,
     )  # fmt: skip
+
+
+def claim_next(person: Person, questions: Collection[str] | None = None) -> Task | None:
+    """The task that `person` answers next; None where nothing waits for them."""
+    tasks = queue.claim(person, 1, questions)
+    return tasks[0] if tasks else None
 
 
 def revise(product: Product, number: int, title: str, **texts: Any) -> Revision:

@@ -12,7 +12,7 @@ from desk.labelling import answers, queue
 from desk.labelling.answers import AnswerRefused
 from desk.ledger.models import Answer, Export, Kind, Product, Source, State, Status, Task
 from desk.people.models import Person
-from tests.desk.labelling.items import adjudication, ask, later, look_again, revise, say, stands
+from tests.desk.labelling.items import adjudication, ask, claim_next, later, look_again, revise, say, stands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
 People = Callable[..., Person]
@@ -140,7 +140,7 @@ def test_a_review_that_two_cannot_answer_goes_to_a_reviewer(people: Three) -> No
     say(task, people[0], None)
     say(look_again(task), people[1], None)
     assert stands(task) == (None, "none")
-    assert queue.claim_next(people[2]) == adjudication(task)
+    assert claim_next(people[2]) == adjudication(task)
     say(adjudication(task), people[2], "saws")
     assert stands(task) == ("saws", "review")
     assert kinds() == ["review", "confirm", "adjudicate"]
@@ -154,14 +154,14 @@ def test_what_one_reviewer_cannot_settle_goes_to_another_one(people: Three, pers
     skipped = say(first, people[2], None)
     second = adjudication(task)
     assert (second.pk != first.pk, second.priority, second.blind) == (True, first.priority, True)
-    assert queue.claim_next(people[2]) is None
+    assert claim_next(people[2]) is None
     answers.undo(people[2], skipped.uuid)
     second.refresh_from_db()
     assert second.state == State.SUPERSEDED
     skipped = say(first, people[2], None)
     assert adjudication(task) == second
     zoe = person("reviewer", "zoe")
-    assert queue.claim_next(zoe) == second
+    assert claim_next(zoe) == second
     say(second, zoe, "saws")
     assert stands(task) == ("saws", "audit")
     with pytest.raises(AnswerRefused, match="used already"):
@@ -262,7 +262,7 @@ def test_an_undo_gives_the_task_back_and_the_product_its_state(people: Three) ->
     assert (task.state, task.claimed_by, task.done_at) == (State.CLAIMED, people[0], None)
     assert kinds() == ["review"]
     assert answers.undo(people[0], answer.uuid) == undone
-    assert queue.claim_next(people[0]) == task
+    assert claim_next(people[0]) == task
     say(task, people[0], "drills")
     assert stands(task) == ("drills", "review")
     look_again(task)

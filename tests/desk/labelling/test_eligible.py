@@ -11,7 +11,7 @@ from desk.labelling import eligible, queue
 from desk.labelling.eligible import Stuck
 from desk.ledger.models import Kind, State, Task
 from desk.people.models import Person
-from tests.desk.labelling.items import adjudication, ask, look_again, say
+from tests.desk.labelling.items import adjudication, ask, claim_next, look_again, say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
 People = Callable[..., Person]
@@ -23,12 +23,12 @@ def test_a_second_look_is_kept_from_the_only_one_who_could_adjudicate(person: Pe
     audit = ask()
     say(audit, ada, "saws")
     look = look_again(audit)
-    assert queue.claim_next(eve) is None
+    assert claim_next(eve) is None
     assert queue.waiting(eve) == 0
     assert eligible.for_others(eve) == 1
-    assert queue.claim_next(bob) == look
+    assert claim_next(bob) == look
     say(look, bob, "puzzles")
-    assert queue.claim_next(eve) == adjudication(audit)
+    assert claim_next(eve) == adjudication(audit)
 
 
 @pytest.mark.parametrize("free", ["another reviewer", "no labeller"])
@@ -41,7 +41,7 @@ def test_a_reviewer_looks_again_where_another_one_can_adjudicate_or_nobody_else_
         person("reviewer", "zoe")
     audit = ask()
     say(audit, ada, "saws")
-    assert queue.claim_next(eve) == look_again(audit)
+    assert claim_next(eve) == look_again(audit)
 
 
 def test_a_reviewer_who_has_answered_can_adjudicate_no_more(person: People) -> None:
@@ -49,9 +49,9 @@ def test_a_reviewer_who_has_answered_can_adjudicate_no_more(person: People) -> N
     eve, zoe = person("reviewer", "eve"), person("reviewer", "zoe")
     audit = ask()
     say(audit, zoe, "saws")
-    assert queue.claim_next(eve) is None
+    assert claim_next(eve) is None
     Person.objects.filter(username="bob").update(is_active=False)
-    assert queue.claim_next(eve) == look_again(audit)
+    assert claim_next(eve) == look_again(audit)
 
 
 def test_what_waits_for_nobody_is_counted(person: People) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from desk.labelling import known_items, queue
 from desk.ledger.models import Kind, State, Task
 from desk.people.models import Person
-from tests.desk.labelling.items import adjudication, ask, look_again, say
+from tests.desk.labelling.items import adjudication, ask, claim_next, look_again, say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tree")]
 People = Callable[..., Person]
@@ -38,7 +38,7 @@ def test_a_claim_is_one_persons_alone_and_comes_again(person: People) -> None:
     assert keys(queue.claim(ada)) == keys(tasks[:2])
     assert keys(queue.claim(bob)) == keys(tasks[2:4])
     assert keys(queue.claim(ada)) == keys(tasks[:2])
-    mine = queue.claim_next(ada)
+    mine = claim_next(ada)
     assert mine == tasks[0]
     assert mine.claimed_until is not None
     left = mine.claimed_until - timezone.now()
@@ -48,11 +48,11 @@ def test_a_claim_is_one_persons_alone_and_comes_again(person: People) -> None:
 def test_a_claim_that_ran_out_is_for_everybody_again(person: People) -> None:
     ada, bob = person("labeller", "ada"), person("labeller", "bob")
     task = ask()
-    assert queue.claim_next(ada) == task
-    assert queue.claim_next(bob) is None
+    assert claim_next(ada) == task
+    assert claim_next(bob) is None
     run_out(task)
-    assert queue.claim_next(bob) == task
-    assert queue.claim_next(ada) is None
+    assert claim_next(bob) == task
+    assert claim_next(ada) is None
 
 
 def test_ones_own_claim_that_ran_out_is_still_ones_own_while_nobody_took_it(person: People) -> None:
@@ -60,30 +60,30 @@ def test_ones_own_claim_that_ran_out_is_still_ones_own_while_nobody_took_it(pers
     task = ask()
     queue.claim(ada)
     run_out(task)
-    assert queue.claim_next(ada) == task
+    assert claim_next(ada) == task
 
 
 def test_nobody_looks_again_at_an_own_answer(person: People) -> None:
     ada, bob, eve = (person("reviewer", name) for name in ("ada", "bob", "eve"))
     audit = ask()
     say(audit, ada, "saws")
-    assert queue.claim_next(ada) is None
+    assert claim_next(ada) is None
     look = look_again(audit)
-    assert queue.claim_next(bob) == look
+    assert claim_next(bob) == look
     say(look, bob, "puzzles")
-    assert queue.claim_next(ada) is None
-    assert queue.claim_next(bob) is None
-    assert queue.claim_next(eve) == adjudication(audit)
+    assert claim_next(ada) is None
+    assert claim_next(bob) is None
+    assert claim_next(eve) == adjudication(audit)
 
 
 def test_only_reviewers_adjudicate(person: People) -> None:
     audit = ask()
     say(audit, person("labeller", "ada"), "saws")
     say(look_again(audit), person("labeller", "bob"), "puzzles")
-    assert queue.claim_next(person("labeller", "eve"), [queue.ADJUDICATE]) is None
+    assert claim_next(person("labeller", "eve"), [queue.ADJUDICATE]) is None
     assert queue.waiting(person("labeller", "eve")) == 0
     assert queue.waiting(person("reviewer")) == 1
-    task = queue.claim_next(person("reviewer"), [queue.ADJUDICATE])
+    task = claim_next(person("reviewer"), [queue.ADJUDICATE])
     assert task is not None
     assert task.kind == Kind.ADJUDICATE
 
@@ -93,8 +93,8 @@ def test_only_the_questions_that_are_asked_for(person: People) -> None:
     say(disputed, person("labeller", "ada"), "saws")
     say(look_again(disputed), person("labeller", "bob"), "puzzles")
     eve = person("reviewer")
-    assert queue.claim_next(eve, [queue.LABEL]) == audit
-    assert queue.claim_next(eve, [queue.ADJUDICATE]) == adjudication(disputed)
+    assert claim_next(eve, [queue.LABEL]) == audit
+    assert claim_next(eve, [queue.ADJUDICATE]) == adjudication(disputed)
     assert queue.claim(person("business")) == []
 
 

@@ -21,7 +21,7 @@ from desk.labelling import answers, queue
 from desk.labelling.answers import AnswerRefused
 from desk.ledger.models import Answer, Kind, Product, State, Status, Task
 from desk.people.models import Person
-from tests.desk.labelling.items import ask, look_again, stands
+from tests.desk.labelling.items import ask, claim_next, look_again, stands
 
 pytestmark = pytest.mark.usefixtures("tree")
 People = Callable[..., Person]
@@ -76,7 +76,7 @@ def test_a_claim_that_ran_out_goes_to_one_of_many(person: People) -> None:
     people = [person("labeller", f"p{number}") for number in range(6)]
     queue.claim(person("labeller", "gone"))
     Task.objects.update(claimed_until=timezone.now() - dt.timedelta(seconds=1))
-    got = at_once([lambda one=one: queue.claim_next(one) for one in people])  # type: ignore[misc]
+    got = at_once([lambda one=one: claim_next(one) for one in people])  # type: ignore[misc]
     assert [one for one in got if one] == [task]
 
 
