@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 
 from aisle.catalogue.preparing import prepare
 from aisle.catalogue.sample import write_sample
-from aisle.catalogue.tables import read_table
+from aisle.catalogue.tables import read_frame, read_table, write_frame
 from aisle.catalogue.taxonomy import Taxonomy, read_taxonomy
 from aisle.config import read_parameters
 from aisle.model.candidates import make_candidate
 from aisle.model.categorizer import Categorizer
+from aisle.model.storage import load, save
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,27 @@ class Trained:
 
 
 @pytest.fixture(scope="session")
-def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Trained on the default sample with the parameters as shipped."""
-    folder = tmp_path_factory.mktemp("behaviour") / "data"
-    write_sample(folder, folder.with_name("truth.parquet"))
+def trained(root: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Trained:
+    """Trained on the default sample with the parameters as shipped, once for all processes that test."""
+    alone = worker_id == "master"
+    folder = tmp_path_factory.mktemp("behaviour") if alone else tmp_path_factory.getbasetemp().parent / "behaviour"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "model.skops").exists():
+            _train(root, folder)
+    return Trained(
+        load(folder / "model.skops"), read_frame(folder / "test.parquet"), read_taxonomy(folder / "data/taxonomy.csv")
+    )
+
+
+def _train(root: Path, folder: Path) -> None:
+    data = folder / "data"
+    write_sample(data, folder / "truth.parquet")
     parameters = read_parameters(root / "params.yaml")
-    taxonomy = read_taxonomy(folder / "taxonomy.csv")
+    taxonomy = read_taxonomy(data / "taxonomy.csv")
     frames = prepare(
-        read_table(folder, "products"), read_table(folder, "labels"), taxonomy, parameters.split, parameters.train
+        read_table(data, "products"), read_table(data, "labels"), taxonomy, parameters.split, parameters.train
     )
     candidate = make_candidate(
         "reranked",
@@ -63,4 +78,5 @@ def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     )
     train = frames.train
     candidate.fit(train, train["category_id"], train["weight"], train["fold"])
-    return Trained(candidate, frames.test, taxonomy)
+    write_frame(frames.test, folder / "test.parquet")
+    save(candidate, folder / "model.skops")

@@ -23,6 +23,7 @@ def looked(shape: Shape) -> tuple[Filled, Look]:
     return fill(shape), look(window("30"))
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_page_holds_the_truth() -> None:
     """Rates, skips, late answers and people who err, all at random: of 95 % intervals hardly one in twenty misses."""
     held = {"automatic": 0, "whole": 0, "suggestions": 0}
