@@ -6,6 +6,7 @@ import pytest
 
 from tests.behaviour.conftest import Trained
 
+pytestmark = pytest.mark.slow  # the first of these that trains
 FITS = [
     ("battery for drill", "drill", "tools.cordless-drills"),
     ("battery for cordless drill 18V", "cordless drill 18V", "tools.cordless-drills"),

@@ -28,6 +28,19 @@ ON_POSTGRESQL = os.environ.get("AISLE_TEST_DATABASE") == "postgresql"
 PASSWORD = "correct horse battery staple"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL leave out what opens no database: SQLite's run has asked it already."""
+    if ON_POSTGRESQL:
+        left_out = [one for one in items if not _opens_a_database(one)]
+        items[:] = [one for one in items if _opens_a_database(one)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _opens_a_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "postgresql", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures or item.get_closest_marker("django_db"))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[postgres.Server]:
     """A running PostgreSQL server, one for the session."""
