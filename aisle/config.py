@@ -232,5 +232,11 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
+_LONGEST = 80  # characters of a value that a message repeats
+
+
 def _say(value: Any) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} ({value!r})"
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return f"{type(value).__name__} ({text if len(text) <= _LONGEST else text[:_LONGEST] + '…'})"

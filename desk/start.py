@@ -42,11 +42,12 @@ def usable_database() -> Iterator[None]:
             raise
         configuration = from_environment()
         where = "DATABASE_URL" if configuration.database_url else str(configuration.folder / "desk.sqlite3")
-        how = (
-            "check the address, the name and the password in it, and that the server runs"
-            if configuration.database_url
-            else "check who owns it and the space on its disk, or put a backup in its place"
-        )
+        if configuration.database_url:
+            how = "check the address, the name and the password in it, and that the server runs"
+        elif not configuration.folder.is_dir():
+            how = f"there is no folder {configuration.folder}; mount it, or make it with `install -d -m 700`"
+        else:
+            how = "check who owns it and the space on its disk, or put a backup in its place"
         raise ConfigurationError(f"{where}: the database cannot be used ({one_line(error)}); {how}") from error
 
 

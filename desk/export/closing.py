@@ -21,6 +21,7 @@ from django.utils import timezone
 from aisle.errors import DataError
 from aisle.files import holding, sha256_of, sync_folder
 from desk.export.labels import labels
+from desk.export.numbering import renumber
 from desk.export.plan import Plan, last_closed, plan_days, plan_of
 from desk.export.rows import TABLES
 from desk.export.waiting import WaitingDay, waiting_days
@@ -138,9 +139,12 @@ def _write(export: Export, folder: Path, done: Exported) -> None:
     names = _missing(export, folder)
     if not names:
         return
+    plan = plan_of(export)
+    if export.written_at is None:
+        renumber(plan, folder)
     stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
     try:
-        made = _made(plan_of(export), names, stage)
+        made = _made(plan, names, stage)
         _compare(export, made, folder)
         for name in made:
             (folder / name).parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from django.db.models import Q, QuerySet
 
 from aisle.decision.policy import trust_band
 from desk.export.plan import GIVEN, Plan, midnight
-from desk.export.rows import AT_A_TIME, batches, table
+from desk.export.rows import AT_A_TIME, batches, number_of, table
 from desk.export.shares import chance_of_a_label
 from desk.ledger.models import Answer, Correction, Decision, Kind, Prediction, Status
 
@@ -91,8 +91,8 @@ def labeller(person: int) -> str:
 def _of_models(plan: Plan) -> Iterator[Label]:
     """Automatic decisions for a category; a decision for a branch alone is no label."""
     names = (
-        "product__product_id", "revision__number", "decided_id", "category_id", "predicted_at", "audit_probability",
-        "model_version",
+        "product__product_id", number_of("revision__"), "decided_id", "category_id", "predicted_at",
+        "audit_probability", "model_version",
     )  # fmt: skip
     for window in plan.windows(Prediction):
         decided = Prediction.objects.filter(window, decision=Decision.AUTO).order_by("id").values_list(*names)
@@ -124,14 +124,14 @@ def _given(plan: Plan, answers: QuerySet[Answer]) -> Iterator[_Given]:
     undone = Q(undone_by__id__lte=plan.last["Answer"])
     chosen = answers.filter(status__in=GIVEN, task__prediction__isnull=False).exclude(task__kind=Kind.TEST)
     rows = chosen.exclude(undone).order_by("id").values_list(
-        "id", "product_id", "product__product_id", "revision__number", "category_id", "status", "answered_at",
+        "id", "product_id", "product__product_id", number_of("revision__"), "category_id", "status", "answered_at",
         "person_id", "suggested_category_id", "task_id", "task__first_id", "task__kind", "task__first__kind",
         "task__prediction__decision", "task__prediction__confidence", "task__prediction__audit_probability",
         "task__prediction__predicted_at", "task__prediction__model_version",
     )  # fmt: skip
     for row in rows.iterator(AT_A_TIME):
         task, first, kind, first_kind = row[9:13]
-        yield _Given(*row[:9], first or task, first_kind or kind, *row[13:])
+        yield _Given._make((*row[:9], first or task, first_kind or kind, *row[13:]))
 
 
 def _labels_of(plan: Plan, given: Sequence[_Given]) -> Iterator[Label]:
@@ -193,13 +193,13 @@ def _corrected(plan: Plan, products: Sequence[int]) -> dict[tuple[int, int], dt.
     known = Correction.objects.filter(id__lte=plan.last["Correction"])
     for part in batches(products, 10_000):
         rows = known.filter(product_id__in=part).order_by("-id")
-        for product, revision, at in rows.values_list("product_id", "revision__number", "corrected_at"):
+        for product, revision, at in rows.values_list("product_id", number_of("revision__"), "corrected_at"):
             found[product, revision] = at
     return found
 
 
 def _corrections(plan: Plan) -> Iterator[Label]:
-    names = ("product__product_id", "revision__number", "category_id", "corrected_at", "person_id")
+    names = ("product__product_id", number_of("revision__"), "category_id", "corrected_at", "person_id")
     for window in plan.windows(Correction):
         rows = Correction.objects.filter(window).order_by("id").values_list(*names)
         for product_id, revision, category_id, at, person in rows.iterator(AT_A_TIME):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from django.db.models.functions import Coalesce
+
 from desk.ledger.models import Prediction, Revision
 
 if TYPE_CHECKING:
@@ -19,13 +21,19 @@ AT_A_TIME = 20_000  # rows that are Python objects at one moment
 _CURRENCY = re.compile("[A-Z]{3}")
 _HIGHEST_PRICE = 1e9  # what a catalogue takes for a price
 
+
+def number_of(revision: str = "") -> Coalesce:
+    """The number that a revision has in the catalogue; `revision` is the way to it, such as `revision__`."""
+    return Coalesce(f"{revision}renumbered__number", f"{revision}number")
+
+
 _PRODUCT = (
-    "product__product_id", "number", "title", "description", "brand", "seller_category", "price", "currency", "seller",
-    "product__received_at",
+    "product__product_id", number_of(), "title", "description", "brand", "seller_category", "price", "currency",
+    "seller", "product__received_at",
 )  # fmt: skip
 _PREDICTION = (
-    "product__product_id", "revision__number", "predicted_at", "category_id", "branch_id", "confidence", "threshold",
-    "decision", "audit_probability", "audit_drawn", "blind", "model_version", "policy_id", "bento_tag",
+    "product__product_id", number_of("revision__"), "predicted_at", "category_id", "branch_id", "confidence",
+    "threshold", "decision", "audit_probability", "audit_drawn", "blind", "model_version", "policy_id", "bento_tag",
 )  # fmt: skip
 
 

@@ -25,6 +25,12 @@ def refusal(tmp_path: Path, text: str) -> str:
     return line.removeprefix(f"{tmp_path / 'params.yaml'}: ")
 
 
+def test_another_file_in_its_place_is_not_repeated_whole(tmp_path: Path) -> None:
+    line = refusal(tmp_path, "id,title\n" + "1,drill\n" * 10_000)
+    assert line.startswith("the file must be a table of names and values, not str ('id,title 1,drill")
+    assert len(line) < 200
+
+
 def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert parameters_of(tmp_path, "") == parameters_of(tmp_path, "{}") == Parameters()
 

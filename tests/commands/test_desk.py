@@ -222,6 +222,10 @@ def test_production_starts_with_nothing_made_up(tmp_path: Path) -> None:
     done = desk(tmp_path / "desk", "--port", "0", **production)
     assert (done.returncode, "AISLE_DESK_SECRET_KEY has 0 characters" in done.stderr) == (2, True)
     secrets = {"AISLE_DESK_SECRET_KEY": "k" * 30 + "abcdefghij" * 3, "AISLE_AUDIT_SECRET": "a" * 60}
+    for words in (("--port", "0"), ("manage", "migrate")):
+        done = desk(tmp_path / "desk", *words, **production, **secrets)
+        assert done.returncode == 2
+        assert f"there is no folder {tmp_path / 'desk'}; mount it, or make it with" in done.stderr
     (tmp_path / "desk").mkdir()
     done = desk(tmp_path / "desk", "--port", "0", **production, **secrets)
     assert done.returncode == 2

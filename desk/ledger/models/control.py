@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from desk.ledger.models.base import WrittenOnce
+from desk.ledger.models.products import Revision
 from desk.people.models import Person
 
 
@@ -62,6 +63,13 @@ class Export(models.Model):
     written_at = models.DateTimeField(null=True, blank=True)
     plan = models.JSONField(default=dict)  # what it holds, see desk.export.plan
     files = models.JSONField(default=dict)  # name: {"rows": n, "sha256": …}
+
+
+class Renumbered(WrittenOnce):
+    """A revision that has another number in the catalogue, which held revisions of its product before."""
+
+    revision = models.OneToOneField(Revision, on_delete=models.PROTECT, primary_key=True)
+    number = models.PositiveIntegerField()
 
 
 class Event(WrittenOnce):
