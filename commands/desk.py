@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="aisle desk")
     load = actions.add_parser("load", help="bring the products of a file in", allow_abbrev=False)
     load.add_argument("file", type=Path, metavar="FILE", help="CSV, JSON lines or Parquet")
-    load.add_argument("--mapping", type=Path, required=True, metavar="FILE", help="which column is what (YAML)")
+    load.add_argument(
+        "--mapping", type=Path, metavar="FILE", help="which column is what (YAML; default: columns named as in data/)"
+    )
     actions.add_parser("check", help="say what the desk lacks; exit code 1 if anything")
     for name, about in (
         ("export", "write closed days out to data/"),

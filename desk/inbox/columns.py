@@ -171,6 +171,15 @@ def check(upload: Upload, shown: Preview, chosen: Mapping[str, Any]) -> None:
         raise DataError(f"{upload.name}: no row at its beginning has a title; choose another column")
 
 
+def plain_mapping() -> ImportMapping:
+    """That of files whose columns have the names of the catalogue; only an id and a title must be there."""
+    fields: dict[str, Value] = {
+        name: (NumberValue if name == "price" else Value)(column=name, optional=name not in REQUIRED) for name in FIELDS
+    }
+    where = Path("the mapping that holds without --mapping")
+    return ImportMapping(fields, None, "import", {}, FileOptions(), 1.0, where)
+
+
 def mapping_of(upload: Upload) -> ImportMapping:
     """The mapping of a file whose columns a person has named."""
     return mapping_from(upload.mapping, upload)

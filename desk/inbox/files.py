@@ -17,6 +17,7 @@ from aisle.catalogue.importing.lines import Limits
 from aisle.catalogue.importing.mapping import ImportMapping, read_mapping
 from aisle.catalogue.importing.readers import read_batches
 from aisle.errors import DataError
+from desk.inbox.columns import plain_mapping
 from desk.inbox.intake import MOST, OUTCOMES, receive
 from desk.inbox.products import FIELDS, FORBIDDEN, Product, Refusal, checked
 from desk.ledger.models import Revision
@@ -59,8 +60,8 @@ class Loaded:
         return "\n".join(lines)
 
 
-def load_file(path: Path | str, mapping: ImportMapping | Path | str) -> Loaded:
-    """Store the products of a file, with a progress bar on a terminal.
+def load_file(path: Path | str, mapping: ImportMapping | Path | str | None = None) -> Loaded:
+    """Store the products of a file, with a progress bar on a terminal; without a mapping by the catalogue's names.
 
     Rows go in batches of 1,000, each committed before the next; after an error or a kill the same
     call goes on: what is stored is known.
@@ -76,7 +77,7 @@ def load_file(path: Path | str, mapping: ImportMapping | Path | str) -> Loaded:
     if not path.is_file():
         raise DataError(f"{path}: no such file; check the path")
     if not isinstance(mapping, ImportMapping):
-        mapping = read_mapping(mapping)
+        mapping = plain_mapping() if mapping is None else read_mapping(mapping)
     loaded = Loaded()
     # disable=None: no bar where standard error is no terminal
     with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="load", leave=False, disable=None) as bar:

@@ -48,6 +48,15 @@ def test_a_file_of_each_kind(tmp_path: Path, mapping: Path, kind: str) -> None:
     assert Revision.objects.filter(title="Drill", price=2.5).count() == Waiting.objects.count() == 30
 
 
+def test_without_a_mapping_columns_have_the_names_of_the_catalogue(tmp_path: Path) -> None:
+    path = written(tmp_path, "product_id,title,brand,price,other\na,Drill,Bo,2.5,x\n")
+    assert load_file(path).counts == {"stored": 1}
+    row = Revision.objects.get()
+    assert (row.product.product_id, row.title, row.brand, row.price, row.seller) == ("a", "Drill", "Bo", 2.5, None)
+    with pytest.raises(ConfigurationError, match=r"no column 'product_id', .* without --mapping.* The file has 'sku'"):
+        load_file(written(tmp_path, "sku,title\na,Drill\n"))
+
+
 def test_the_mapping_of_the_documentation_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "desk.md").read_text(encoding="utf-8")
     mapping = tmp_path / "mapping.yaml"
