@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,12 +14,14 @@ from django.views.decorators.http import require_GET
 from aisle.errors import DataError
 from desk.history import correcting, names
 from desk.history.forms import CorrectionForm
-from desk.history.listing import Wanted, find
+from desk.history.listing import Found, Wanted, find
 from desk.history.story import story
 from desk.labelling import queue
 from desk.ledger.models import Prediction, Product, Revision, Source
 from desk.people.access import page, person_of
-from desk.people.models import Role
+from desk.people.models import Person, Role
+
+_MOST_PAGES = 20  # that are looked through for one that is not wholly hidden
 
 
 @require_GET
@@ -25,16 +29,22 @@ from desk.people.models import Role
 def products(request: HttpRequest) -> HttpResponseBase:
     """Products, the newest first, or those that fit a search."""
     wanted = Wanted.of(request.GET.dict())
-    found = find(wanted)
+    found, hidden = _shown_to(person_of(request), wanted)
     kept: dict[str, str] = {"q": wanted.text, "seller": wanted.seller, "source": wanted.source}
     following = urlencode({**kept, "before": str(found.next_before)}) if found.next_before is not None else ""
     first = urlencode(kept) if wanted.before is not None else ""
-    hidden = queue.could_be_given(person_of(request), [row.product.pk for row in found.rows])
     rows = [
         (row, "" if row.product.pk in hidden else names.full_name(row.product.category_id), row.product.pk in hidden)
         for row in found.rows
     ]
-    values = {"rows": rows, "wanted": wanted, "sources": Source.choices, "following": following, "first": first}
+    values = {
+        "rows": rows,
+        "wanted": wanted,
+        "sources": Source.choices,
+        "following": following,
+        "first": first,
+        "left_out": wanted.source and queue.kinds_for(person_of(request)),
+    }
     return render(request, "history/products.html", values)
 
 
@@ -71,6 +81,23 @@ def product(request: HttpRequest, pk: int) -> HttpResponseBase:
 def categories(request: HttpRequest) -> HttpResponseBase:
     """Leaves that fit what is typed, for the field of the correction."""
     return JsonResponse({"categories": names.like(request.GET.get("q", "")[:200])})
+
+
+def _shown_to(person: Person, wanted: Wanted) -> tuple[Found, set[int]]:
+    """A page of the list, and the products on it of which `person` must not see what was said.
+
+    Where products of one source are looked for, these are left out: their place in the list would tell their source.
+    """
+    for _ in range(_MOST_PAGES):
+        found = find(wanted)
+        hidden = queue.could_be_given(person, [row.product.pk for row in found.rows])
+        if not wanted.source:
+            return found, hidden
+        left = [row for row in found.rows if row.product.pk not in hidden]
+        if left or found.next_before is None:
+            break
+        wanted = replace(wanted, before=found.next_before)
+    return Found(left, found.next_before), set()
 
 
 def _corrected(request: HttpRequest, shown: Product, form: CorrectionForm) -> bool:

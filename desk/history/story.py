@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils.formats import localize
+
 from aisle.catalogue.columns import PRODUCT_FIELDS
-from desk.history import braking, names
-from desk.ledger.models import Answer, Correction, Decision, Export, Prediction, Product, Revision, Status, Task
+from desk.history import braking, exported, names
+from desk.ledger.models import Answer, Decision, Prediction, Product, Revision, Status, Task
 
 MOST = 500  # entries of each kind; a product with more is a feed that flips
 
@@ -18,6 +20,7 @@ _REASONS = {
     "few_labels": "the category has too few labels",
     "automation_off": "automation is off for it",
     "brake": "a brake holds it",
+    "person": "a person said something else before",
 }
 
 
@@ -37,7 +40,7 @@ class Entry:
 
 def story(product: Product, texts_alone: bool = False) -> list[Entry]:
     """What happened to `product`, the newest first; `texts_alone` leaves out what anybody said of its category."""
-    entries = [*_revisions(product), *_exports(product)]
+    entries = [*_revisions(product), *_exports(product, texts_alone)]
     if not texts_alone:
         entries += [*_predictions(product), *_tasks(product), *_answers(product), *_corrections(product)]
     return sorted(entries, key=lambda entry: (entry.at, entry.order), reverse=True)
@@ -141,17 +144,11 @@ def _corrections(product: Product) -> Iterator[Entry]:
         )
 
 
-def _exports(product: Product) -> Iterator[Entry]:
-    """Days on which something of the product was written out."""
-    days = {moment.date() for moment in product.revisions.values_list("received_at", flat=True)[:MOST]}
-    days |= {moment.date() for moment in product.predictions.values_list("predicted_at", flat=True)[:MOST]}
-    days |= {moment.date() for moment in product.answers.values_list("answered_at", flat=True)[:MOST]}
-    days |= {
-        moment.date() for moment in Correction.objects.filter(product=product).values_list("corrected_at", flat=True)
-    }
-    for one in Export.objects.filter(day__in=days, written_at__isnull=False):
+def _exports(product: Product, texts_alone: bool) -> Iterator[Entry]:
+    """Closed days that hold something of the product; a day with an answer would tell that there is one."""
+    for one, tables in exported.days_of(product, MOST, texts_alone):
         assert one.written_at is not None
-        files = ", ".join(sorted(one.files))
+        files = ", ".join(name for name in sorted(one.files) if name.split("/")[0] in tables)
         yield Entry(one.written_at, "export", f"Exported with the day {one.day}", "", [("files", files)], order=5)
 
 
@@ -168,4 +165,5 @@ def _draw(prediction: Prediction) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    """As the page shows a value: numbers whole."""
+    return "" if value is None else str(localize(value))

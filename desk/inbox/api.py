@@ -9,8 +9,9 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from desk.inbox.intake import MOST, Receipt, receive
+from desk.labelling import queue
 from desk.ledger.models import Product, Revision, Source, State, Task, Waiting
-from desk.people.access import ApiError, api, read_json
+from desk.people.access import ApiError, api, person_of, read_json
 from desk.people.models import Scope
 
 
@@ -48,22 +49,28 @@ def _told(receipt: Receipt) -> dict[str, Any]:
 
 @api(Scope.READ, methods=("GET",))
 def product_standing(request: HttpRequest, product_id: str) -> JsonResponse:
-    """`GET /api/products/PRODUCT_ID`: where a product stands, and its category once it has one."""
+    """`GET /api/products/PRODUCT_ID`: where a product stands, and its category once it has one.
+
+    As on its page, whoever could still be asked about the product is not told what was said of it: `hidden` is true,
+    and its category, its source and whether it is settled are null. So it is for a token of such a person.
+    """
     product = Product.objects.filter(product_id=product_id).first() if "\0" not in product_id else None
     if product is None:
         raise ApiError(404, "no product of this id has come in")
     revision = Revision.objects.get(product=product, number=product.revision)
     waiting = Waiting.objects.filter(revision=revision).first()
+    hidden = product.pk in queue.could_be_given(person_of(request), [product.pk])
     return JsonResponse(
         {
             "product_id": product.product_id,
             "revision": product.revision,
             "received_at": product.received_at,
-            "state": _state(product, waiting),
-            "category_id": product.category_id,
-            "branch_id": product.branch_id,
-            "source": product.source,
-            "settled_at": product.settled_at,
+            "state": None if hidden and waiting is None else _state(product, waiting),
+            "category_id": None if hidden else product.category_id,
+            "branch_id": None if hidden else product.branch_id,
+            "source": None if hidden else product.source,
+            "settled_at": None if hidden else product.settled_at,
+            "hidden": hidden,
             "error": waiting.last_error or None if waiting is not None else None,
         }
     )

@@ -24,7 +24,7 @@ from desk.people import events
 from desk.people.models import Person
 
 MOST = 1000  # what the service takes in one request
-ALTERNATIVES = 5  # of each product: as many as a labeller has keys for
+ALTERNATIVES = 6  # of each product: as many as a labeller has keys for, and the suggestion, which is the first
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 3600.0  # seconds: the bounds between which the pauses of a product double
 _SHOWN = 300
 _ROUTED = ("category_id", "branch_id", "source", "settled_at", "audit_probability", "audit_drawn", "blind", "double")

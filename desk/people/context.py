@@ -29,6 +29,7 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("My answers", "label/mine/", (Role.LABELLER,)),
     ("Quality", "quality/", (Role.BUSINESS,)),
     ("Labellers", "quality/people/", (Role.REVIEWER,)),
+    ("Alarms", "quality/alarms/", (Role.BUSINESS,)),
     ("Products", "products/", (Role.BUSINESS,)),
     ("Inbox", "inbox/", (Role.BUSINESS,)),
     ("Brakes", "brakes/", (Role.BUSINESS,)),

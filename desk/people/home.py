@@ -34,6 +34,7 @@ _ABOUT = {
     "My answers": "What you answered, with a way to take it back.",
     "Quality": "How accurate the catalogue is, how sure we are, what it costs.",
     "Labellers": "How often people agree and err, and how fast they answer.",
+    "Alarms": "What the monitoring found, and what was decided about it.",
     "Products": "Find a product, see its whole history, correct it.",
     "Inbox": "Send products, see what waits and whether the service answers.",
     "Brakes": "Stop or tighten automatic decisions, and release them again.",
@@ -87,7 +88,7 @@ def _operation(reach: dict[str, str]) -> list[Figure]:
     return [
         Figure("Products that wait for the service", _count(waiting), "stored, not scored yet", reach.get("Inbox", "")),
         Figure("Brakes in force", _count(brakes), "", reach.get("Brakes", ""), "wait" if brakes.exists() else ""),
-        Figure("Alarms not looked at", _count(alarms), "", reach.get("Quality", ""), "bad" if alarms.exists() else ""),
+        Figure("Alarms not looked at", _count(alarms), "", reach.get("Alarms", ""), "bad" if alarms.exists() else ""),
     ]
 
 

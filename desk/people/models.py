@@ -36,7 +36,7 @@ class Scope(models.TextChoices):
 
     INTAKE = "intake", "Send products"
     ANSWER = "answer", "Take tasks and answer them"
-    READ = "read", "Read products, quality and exports"
+    READ = "read", "Read products, quality and categories"
     ALARM = "alarm", "Raise alarms"
     BRAKE = "brake", "Set brakes"
 

@@ -154,7 +154,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         (["--processes", "4"], "needs PostgreSQL"),
         (["--processes", "0"], "is no number from 1 to 64"),
         (["--port", "70000"], "is no port"),
-        (["load", "offers.csv"], "--mapping"),
+        (["load"], "required: FILE"),
         (["dance"], "invalid choice: 'dance'"),
     ],
 )

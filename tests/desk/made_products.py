@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from desk.ledger.models import Answer, Kind, Prediction, Product, Revision, State, Task
+from desk.ledger.models import Answer, Correction, Export, Kind, Prediction, Product, Revision, State, Task
 from desk.people.models import Person
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -63,3 +63,13 @@ def answer(task: Task, person: Person, category_id: str | None, **values: Any) -
         uuid=uuid4(), task=task, product=task.product, revision=task.revision, person=person, category_id=category_id,
         **{**given, **values},
     )  # fmt: skip
+
+
+def plan_day(day: date, since: str | None = None, **values: Any) -> Export:
+    """A day that holds all that is there now; what `day` does not reach, or what comes later, is in the next one."""
+    last = {model.__name__: model.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+            for model in (Revision, Prediction, Answer, Correction)}  # fmt: skip
+    plan = {"day": str(day), "name": f"{day}-desk", "since": since, "seen": {}, "last": last, "shares": {},
+            "restated": [], "blind_only": False}  # fmt: skip
+    files = {f"{table}/{day}-desk.parquet": {} for table in ("products", "predictions", "labels")}
+    return Export.objects.create(**{"day": day, "planned_at": START, "plan": plan, "files": files, **values})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aisle.errors import DataError
 from desk.history import correcting, listing, names
 from desk.history.listing import Wanted, find
 from desk.history.story import story
-from desk.ledger.models import Correction, Export, Kind, Product, Source, State, Task
+from desk.ledger.models import Correction, Kind, Product, Revision, Source, State, Task
 from desk.people.models import Person
 from tests.desk import made_products as made
 
@@ -35,7 +36,7 @@ def test_the_story_tells_all_in_order_with_who(person: People, tree: Path) -> No
     made.predict(product)
     task = made.ask(product, blind=True)
     made.answer(task, person("labeller", "zoe"), "plush", note="it has fur")
-    Export.objects.create(day=made.START.date(), planned_at=made.START, written_at=made.START.replace(day=3))
+    made.plan_day(made.START.date(), written_at=made.START.replace(day=3))
     correcting.correct(person("business", "bo"), product.pk, "plush", "seller wrote", uuid.uuid4(), "puzzles")
     told = [(entry.kind, entry.who) for entry in reversed(story(product))]
     assert told == [
@@ -51,6 +52,22 @@ def test_the_story_tells_all_in_order_with_who(person: People, tree: Path) -> No
     assert facts["correction"] == {"before": "Toys › Puzzles", "reason": "seller wrote"}
     assert facts["answer"] == {"revision": "2", "was shown": "nothing, the task was blind", "note": "it has fur"}
     assert facts["prediction"]["audit"] == "drawn; probability 0.05"
+
+
+def test_prices_are_exact_and_reasons_are_words(client_of: Make, tree: Path) -> None:
+    product = made.make_product("a:1", category_id="puzzles", source="correction")
+    product.revision = 2
+    product.save()
+    Revision.objects.create(
+        product=product, number=2, title="Wooden puzzle", price=12345.67, currency="EUR", content_hash="2",
+        received_at=made.START + timedelta(hours=1),
+    )  # fmt: skip
+    made.predict(product, decision="review", decided_id=None, reason="person")
+    facts = {entry.kind: dict(entry.facts) for entry in story(product)}  # of revisions, the first
+    assert facts["prediction"]["why"] == "a person said something else before"
+    page = client_of("business").get(f"/products/{product.pk}/").content.decode()
+    assert page.count("12345.67") == 2
+    assert "12345.7" not in page
 
 
 def test_an_answer_taken_back_says_so(person: People, tree: Path) -> None:

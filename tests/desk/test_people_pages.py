@@ -46,6 +46,22 @@ def test_the_way_to_the_quality_of_people_is_for_reviewers_and_administrators(
         assert here == ["/quality/people/"]
 
 
+def test_the_navigation_and_the_first_page_lead_to_all_alarms(client_of: Make) -> None:
+    client = client_of("business")
+    start = text_of(client, "/")
+    assert '<a href="/quality/alarms/">Alarms</a>' in start
+    assert '<a href="/quality/alarms/">Look<span class="unseen"> at alarms not looked at</span></a>' in start
+    here = re.findall(r'href="([^"]+)" aria-current="page"', text_of(client, "/quality/alarms/"))
+    assert here == ["/quality/alarms/"]
+    assert "/quality/alarms/" not in text_of(client_of("labeller"), "/")
+
+
+def test_the_page_of_tokens_promises_what_the_api_has(client_of: Make) -> None:
+    page = text_of(client_of("administrator"), "/tokens/")
+    assert "Read products, quality and categories" in page
+    assert "exports" not in page.split("<main")[1]
+
+
 def test_a_person_logs_in_and_out(person: Callable[..., Person]) -> None:
     person("labeller")
     client = log_in("labeller", PASSWORD)
@@ -224,7 +240,9 @@ def test_the_log_speaks_in_words(client_of: Make, person: Callable[..., Person])
     events.record(None, "administrator set", "ann", new=True)
     page = re.sub(r"<[^>]+>", "", client_of("administrator").get("/log/").content.decode())
     assert "expires at: never; person: zoe; scopes: take tasks and answer them" in page
-    assert "expires at: 2027-01-02 03:04; person: eve; scopes: raise alarms, read products, quality and exports" in page
+    assert (
+        "expires at: 2027-01-02 03:04; person: eve; scopes: raise alarms, read products, quality and categories" in page
+    )
     assert "before: labeller; after: reviewer" in page
     assert "new: yes" in page
     for word in ("[&#x27;", "None", "True", "_at"):

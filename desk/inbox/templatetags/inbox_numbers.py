@@ -26,6 +26,8 @@ def permille(part: float, whole: float) -> str:
 
 
 @register.filter
-def megabytes(value: float) -> str:
-    """Bytes as `12.3 MB`."""
-    return f"{value / 1e6:,.1f} MB"
+def file_size(value: int) -> str:
+    """Bytes as `12.3 MB`, below a megabyte as `12.3 kB`, below a kilobyte one by one."""
+    if value < 1000:
+        return f"{value} byte{'' if value == 1 else 's'}"
+    return f"{value / 1e3:.1f} kB" if value < 999_950 else f"{value / 1e6:,.1f} MB"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from desk.configuration import Configuration
 from desk.inbox.scoring import score_waiting
 from desk.ledger.models import Product, Waiting
+from desk.people.models import Person
 from tests.desk.inbox.service import Service, product
 
 pytestmark = pytest.mark.django_db
@@ -87,9 +88,9 @@ def test_a_page_may_send_with_the_value_that_pages_have(client_of: Callable[...,
     assert not Product.objects.exists()
 
 
-def test_where_a_product_stands(bearer: Bearer, configuration: Configuration) -> None:
+def test_where_a_product_stands(bearer: Bearer, person: Callable[..., Person], configuration: Configuration) -> None:
     key = bearer("intake")
-    read = bearer("read")
+    read = bearer("read", of=person("business"))
     names = {"auto": "Drill", "asked": "unsure", "bad/one": "bad"}
     post(key, {"products": [product(name, title) for name, title in names.items()]})
 

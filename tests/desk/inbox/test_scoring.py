@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -17,6 +21,7 @@ from desk.configuration import Configuration
 from desk.inbox import scoring
 from desk.inbox.intake import receive
 from desk.inbox.scoring import score_waiting, try_refused_again
+from desk.labelling import showing
 from desk.ledger.models import Event, Prediction, Product, Revision, Tally, Task, Waiting
 from desk.people.models import Person
 from tests.desk.inbox.service import Service, product
@@ -66,6 +71,27 @@ def test_what_the_service_says_is_stored_whole() -> None:
     tally = Tally.objects.get()
     assert (tally.day, tally.branch_id, tally.seller, tally.decision) == (one.predicted_at.date(), "tools", "s", "auto")
     assert (tally.products, tally.drawn, tally.confidence_sum) == (1, 0, 0.97)
+
+
+def many_alternatives(request: httpx.Request) -> httpx.Response:
+    """As many as are asked for; the first is the suggestion, as the service has it."""
+    sent = json.loads(request.content)
+    names = ["drills", "saws", "puzzles", "plush", "dolls", "kites", "robots"][: sent["alternatives"]]
+    count = len(sent["products"])
+    offered = {"category_id": [names] * count, "probability": [[0.1] * len(names)] * count}
+    return httpx.Response(200, json={**Service().answer(sent["products"]), "alternatives": offered})
+
+
+def test_five_others_are_left_beside_the_suggestion(tree: Path, client_of: Callable[..., Client]) -> None:
+    tree.write_text(tree.read_text() + "dolls,toys,Dolls\nkites,toys,Kites\nrobots,toys,Robots\n")
+    take(product("a"), product("b", "unsure"))
+    score_waiting(Service(many_alternatives).client())
+    others = ["saws", "puzzles", "plush", "dolls", "kites"]
+    asked = showing.task(Task.objects.get(product__product_id="b"))
+    assert asked["suggestion"]["category_id"] == "drills"
+    assert [one["category_id"] for one in asked["alternatives"]] == others
+    page = client_of("business").get(f"/products/{Product.objects.get(product_id='a').pk}/").content.decode()
+    assert re.findall('name="choice" value="([^"]*)"', page) == others
 
 
 def test_the_service_gets_the_product_as_it_came() -> None:

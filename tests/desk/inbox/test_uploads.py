@@ -23,6 +23,7 @@ from desk.configuration import Configuration
 from desk.inbox import uploads
 from desk.inbox.columns import guesses
 from desk.inbox.models import Upload
+from desk.inbox.templatetags.inbox_numbers import file_size
 from desk.inbox.uploads import Storing
 from desk.ledger.models import Product, Revision
 
@@ -54,6 +55,20 @@ def work() -> None:
 def kept_files(configuration: Configuration) -> list[Path]:
     folder = configuration.folder / "uploads"
     return list(folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (84_321, "84.3 kB"), (999_949, "999.9 kB"),
+     (999_950, "1.0 MB"), (12_345_678, "12.3 MB")],
+)  # fmt: skip
+def test_sizes_are_in_the_unit_that_shows_them(size: int, text: str) -> None:
+    assert file_size(size) == text
+
+
+def test_the_page_of_a_small_file_says_its_size(client: Client) -> None:
+    address = send(client, CSV * 100)["Location"]
+    assert "<p>7.8 kB. Say which" in client.get(address).content.decode()
 
 
 def test_from_file_to_stored_products(client: Client, configuration: Configuration) -> None:

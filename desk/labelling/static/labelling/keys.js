@@ -44,8 +44,8 @@ function press(event, acts) {
       event.preventDefault();
       acts.ask();
     }
-  } else if (isField(target) && acts.typed()) {
-    return; // the search has its own keys
+  } else if (isField(target) && acts.typing()) {
+    return; // the search has its own keys, and digits are text there
   } else if (/^[1-5]$/.test(key)) {
     choose(event, `#alternatives li:nth-child(${key}) button`, acts);
   } else if (/^[6-9]$/.test(key)) {

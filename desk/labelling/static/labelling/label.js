@@ -112,18 +112,20 @@ function show() {
   search.clear();
   showProduct(task);
   showQuestion(task, recent);
-  ask();
+  ask(true);
   window.scrollTo(0, 0);
   shownAt = performance.now();
 }
 
-// Back to the question: no panel open, the cursor where the next key is expected.
-function ask() {
+// Back to the question: no panel open, the cursor where the next key is expected. A product without a suggestion
+// starts in the search; from there it goes back to where letters are keys.
+function ask(fresh = false) {
   panel(null);
   byId("note-box").hidden = !byId("note").value;
   byId("add-note").setAttribute("aria-expanded", String(!byId("note-box").hidden));
   const typing = shown && !shown.suggestion && shown.kind === "label" && finePointer.matches;
-  if (typing && document.activeElement !== search.field) search.field.focus({ preventScroll: true });
+  byId("last-key").textContent = typing ? "Ctrl+Z" : "u"; // a letter would be typed
+  if (typing && (fresh || document.activeElement !== search.field)) search.focus(false, { preventScroll: true });
   else byId("title").focus({ preventScroll: true });
 }
 
@@ -261,10 +263,10 @@ function uuid() {
 
 const acts = {
   yes: (at) => shown?.suggestion && answer(shown.suggestion, "", at),
-  search: (start = "") => {
+  search: (start = "", opened = true) => {
     panel(null);
     if (start) search.field.value = start;
-    search.field.focus();
+    search.focus(opened);
   },
   skip: () => panel("skip"),
   note: () => {
@@ -275,18 +277,18 @@ const acts = {
   undo,
   ask,
   press: (button) => button.click(),
-  typed: () => search.text !== "",
+  typing: () => search.typing,
 };
 listen(acts);
 
 byId("yes").addEventListener("click", () => acts.yes());
 byId("no").addEventListener("click", () => {
   // With a keyboard on the screen there would be no place left for the alternatives.
-  if (finePointer.matches || byId("choices").hidden) acts.search();
+  if (finePointer.matches || byId("choices").hidden) acts.search("", false); // digits still choose
   else byId("choices").scrollIntoView({ block: "start", behavior: "smooth" });
 });
 byId("cannot").addEventListener("click", acts.skip);
-byId("skip-back").addEventListener("click", ask);
+byId("skip-back").addEventListener("click", () => ask());
 byId("add-note").addEventListener("click", acts.note);
 byId("undo").addEventListener("click", undo);
 byId("said").querySelector("button").addEventListener("click", () => { byId("said").hidden = true; });

@@ -10,11 +10,14 @@ export class Search {
   // `chosen(category)` when somebody chooses, `left()` when they leave with Escape.
   constructor(address, { chosen, left }) {
     Object.assign(this, { address, chosen, left, found: [], active: 0, asked: 0, answeredFor: null });
+    this.opened = false; // whether somebody went there to type, rather than that the cursor was put there
     this.field = document.getElementById("search");
     this.results = document.getElementById("results");
     this.none = document.getElementById("none");
     this.field.addEventListener("input", () => this.typed());
     this.field.addEventListener("keydown", (event) => this.key(event));
+    this.field.addEventListener("pointerdown", () => { this.opened = true; });
+    this.field.addEventListener("focus", (event) => { if (event.relatedTarget) this.opened = true; }); // by Tab
     this.results.addEventListener("click", (event) => {
       const option = event.target.closest("[data-category]");
       if (option) this.chosen(this.found.find((one) => one.category_id === option.dataset.category));
@@ -23,6 +26,16 @@ export class Search {
 
   get text() {
     return this.field.value.trim();
+  }
+
+  // Whether what is typed is text: before that, digits choose what stands beside the search.
+  get typing() {
+    return this.opened || this.text !== "";
+  }
+
+  focus(opened, options) {
+    this.field.focus(options);
+    this.opened = opened;
   }
 
   clear() {
