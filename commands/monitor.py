@@ -130,10 +130,12 @@ def _act(judged: Judged, catalogue: Path, settings: Settings, desk: Desk, report
 
 
 def _settings(settings: Settings, window: int | None) -> Settings:
+    from monitoring.settings import MOST_WINDOW_DAYS
+
     if window is None:
         return settings
-    if window < 1:
-        raise ConfigurationError(f"--window {window}: a window has at least one day")
+    if not 1 <= window <= MOST_WINDOW_DAYS:
+        raise ConfigurationError(f"--window {window}: a window has 1 to {MOST_WINDOW_DAYS} days")
     return dataclasses.replace(settings, window_days=window)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitoring import words
 from monitoring.gaps import many
@@ -28,6 +28,8 @@ def accuracy_reasons(seen: Seen, settings: Settings) -> Iterator[Reason]:
             f"{watch.alarm.alarm_at:,} ({watch.alarm_day}). {_by_all(seen)}"
         )
         yield Reason("accuracy.alarm", "accuracy", "red", text, figures | {"alarm_day": str(watch.alarm_day)})
+    elif not seen.alarmed and found.high < accuracy.target:
+        yield _below(seen, settings, figures)
     elif not seen.alarmed and not accuracy.known:
         head = f"{right(seen)} of {found.answered:,} audits" if found.answered else "No audit"
         text = (
@@ -36,7 +38,7 @@ def accuracy_reasons(seen: Seen, settings: Settings) -> Iterator[Reason]:
         )
         needed = {"audits_needed": accuracy.audits_needed, "days_needed": accuracy.days_needed}
         yield Reason("accuracy.unknown", "accuracy", "unknown", text, figures | needed)
-    if found.answered and found.accuracy < accuracy.target and not seen.alarmed:
+    if found.answered and found.accuracy < accuracy.target <= found.high and not seen.alarmed:
         text = (
             f"Audits read {percent(found.accuracy)} ({interval(figures)}, {found.answered:,} audits), below the "
             f"{target} promised; that may be chance, for the alarm is silent."
@@ -46,6 +48,41 @@ def accuracy_reasons(seen: Seen, settings: Settings) -> Iterator[Reason]:
     if not seen.alarmed:
         yield from _pending(seen)
     yield from _audits(seen, settings)
+
+
+def _below(seen: Seen, settings: Settings, figures: dict[str, Any]) -> Reason:
+    """The whole interval lies below the promise, and the alarm is silent: never green, and no red either.
+
+    The interval holds the truth with its level on one day that was named beforehand. Whoever looks every day sees it
+    below a promise that is kept more often than that (Armitage, McPherson & Rowe 1969, "Repeated significance tests on
+    accumulating data"), and a red verdict may set a brake; the alarm is the test that may be asked every day.
+    """
+    found, target = seen.accuracy.estimate, exact(seen.accuracy.target)
+    closed = None if seen.watch is None else seen.watch.closed
+    late = 0 if closed is None else closed.answered_late
+    text = (
+        f"Audits say that the accuracy of automatic decisions lies below the {target} promised: {right(seen)} are "
+        f"right ({interval(figures)}, {found.answered:,} audits). The alarm, which may be asked every day, has not "
+        f"confirmed it yet: {_silent(seen)}. Read the products that were wrong, and hold automation back if you cannot "
+        "wait"
+    )
+    days = many(settings.grace_days, "day")
+    text += f"; have audits answered within {days} of their draw, or raise grace_days." if late else "."
+    return Reason("accuracy.below", "accuracy", "unknown", text, figures | {"answered_late": late})
+
+
+def _silent(seen: Seen) -> str:
+    """Why the alarm has not rung, although audits read low."""
+    if seen.watch is None or seen.watch.closed is None:
+        return "no day of them is over"
+    alarm, closed = seen.watch.alarm, seen.watch.closed
+    late, waiting = closed.answered_late, closed.waiting
+    why = [f"it has counted {many(alarm.count, 'audit')}, {alarm.errors:,} of them wrong, too few to ring"]
+    if late:
+        why.append(f"{many(late, 'audit')} {'was' if late == 1 else 'were'} answered too late for it")
+    if waiting:
+        why.append(f"{many(waiting, 'audit')} {'is' if waiting == 1 else 'are'} of days that are not closed")
+    return "; ".join(why)
 
 
 def _by_all(seen: Seen) -> str:
@@ -58,12 +95,17 @@ def _by_all(seen: Seen) -> str:
 
 
 def _late_errors(seen: Seen) -> Iterator[Reason]:
-    """Red where the alarm would have rung, had it known them: it counts each day as it was when it closed."""
+    """Red where the alarm would have rung, had it known them: it counts each day as it was when it closed.
+
+    Among them are errors of audits that were answered at all only after that.
+    """
     if seen.watch is None or seen.watch.closed is None:
         return
     closed, at = seen.watch.closed, seen.late_watch
     late = closed.late_errors
     confirmed = f"{many(late, 'error')} {'was' if late == 1 else 'were'} confirmed after their day was closed"
+    if late and closed.answered_late:
+        confirmed += f" ({many(closed.answered_late, 'audit')} had no answer until then)"
     if at is not None:
         behind = (
             f"{confirmed}, and with them" if late else "contradictions are settled late, and without waiting for them"
@@ -76,7 +118,7 @@ def _late_errors(seen: Seen) -> Iterator[Reason]:
         figures = {"late_errors": late, "alarm_at": at.alarm.alarm_at, "alarm_day": str(at.alarm_day)}
         yield Reason("accuracy.late_errors", "accuracy", "red", text, figures)
     elif late:
-        text = f"{confirmed}: counted in the accuracy, not in the alarm."
+        text = f"{confirmed}: counted in the accuracy, not in the alarm, which would be silent with them, too."
         yield Reason("accuracy.late_errors", "accuracy", "yellow", text, {"late_errors": late})
 
 

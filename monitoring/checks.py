@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EARLY = np.timedelta64(1, "h")  # clocks of two machines may differ by so much
 AHEAD = dt.timedelta(minutes=5)
+SAME_CONFIDENCE = 1e-6  # computed again, it may differ by rounding
 LATE_DAYS = 1  # a shard may hold what came too late for the one of the day before
 
 
@@ -93,25 +94,44 @@ class Repetitions(NamedTuple):
 
 
 def repetitions(rows: pd.DataFrame) -> Repetitions:
-    """Predictions of the same product, revision, model and policy: each is counted once, the first one."""
+    """Predictions of the same product, revision, model and policy: each is counted once, the first one.
+
+    Where a later one says the same it is harmless; where it says something else nobody knows what was decided.
+    """
     key = ["product_id", "revision", "model_version", "policy_id"]
     again = rows.duplicated(key).to_numpy()
     if not again.any():
         return Repetitions(~again, [])
-    kept = rows[~again].drop_duplicates(key).set_index(key)["shard"]
+    places = rows.groupby(key, dropna=False, sort=False).ngroup().to_numpy()
+    originals = rows[~again].iloc[places[again]]  # groups are numbered in the order of their first rows
     repeated = rows[again]
-    original = kept.reindex(repeated.set_index(key).index).to_numpy(dtype=object)
+    original, contradicts = originals["shard"].to_numpy(dtype=object), _differ(repeated, originals)
     found = []
-    groups = repeated.assign(original=original).groupby(["day", "original", "shard"], sort=True)
+    groups = repeated.assign(original=original, contradicts=contradicts).groupby(
+        ["day", "original", "shard", "contradicts"], sort=True
+    )
     for names, some_rows in groups:
-        day, one, other = cast("tuple[dt.date, str, str]", names)
-        if one == other:
-            text = f"{day}: {many(len(some_rows), 'prediction')} twice in predictions/{one}.parquet; counted once"
-            found.append(Gap(day, gaps.REPEATED, text, len(some_rows)))
+        day, one, other, differ = cast("tuple[dt.date, str, str, bool]", names)
+        where = f"twice in predictions/{one}.parquet"
+        if one != other:
+            where = f"both in predictions/{one}.parquet and {other}.parquet"
+        code = gaps.REPEATED if one == other else gaps.DAY_TWICE
+        text = f"{day}: {many(len(some_rows), 'prediction')} {where}"
+        if differ:
+            code, text = gaps.CONTRADICTING, f"{text} that contradict each other; the first is counted"
         else:
-            text = f"{day}: {many(len(some_rows), 'prediction')} both in predictions/{one}.parquet and {other}.parquet"
-            found.append(Gap(day, gaps.DAY_TWICE, f"{text}; counted once", len(some_rows)))
+            text = f"{text}; counted once"
+        found.append(Gap(day, code, text, len(some_rows)))
     return Repetitions(~again, found)
+
+
+def _differ(some_rows: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether rows of two frames, one by one, differ in what was decided, or how surely."""
+    differ = np.zeros(len(some_rows), dtype=bool)
+    for column in ("category_id", "decision"):
+        differ |= some_rows[column].to_numpy(dtype=object) != others[column].to_numpy(dtype=object)
+    sure, other = (one["confidence"].to_numpy(dtype=np.float64) for one in (some_rows, others))
+    return np.asarray(differ | (np.abs(sure - other) > SAME_CONFIDENCE))
 
 
 def of_rows(rows: pd.DataFrame, now: dt.datetime) -> list[Gap]:

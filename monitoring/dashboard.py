@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from aisle.errors import ConfigurationError, DataError, exit_code_of
-from monitoring.workspace import WORKSPACE, project_folder
+from monitoring.workspace import WORKSPACE, days_judged, project_folder
 from pipelines.ui import HOST, QUIET, free_port
 
 USUAL_PORT = 8001
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=f"port to listen on (default: {USUAL_PORT} if free, else any)")
     parser.add_argument("--workspace", type=Path, default=WORKSPACE, help=f"what to show (default: {WORKSPACE})")
     arguments = parser.parse_args()
-    days = len(list((project_folder(arguments.workspace) / "snapshots").glob("*.json")))
+    days = days_judged(arguments.workspace)
     if not days:
         raise DataError(f"{arguments.workspace}: no day is there yet; `aisle monitor` adds one each time it runs")
     port = chosen_port(arguments.port)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 MISSING_DAY = "missing_day"
 DAY_TWICE = "day_twice"
 REPEATED = "repeated"
+CONTRADICTING = "contradicting"
 UNKNOWN_MODEL = "unknown_model"
 LABEL_BEFORE_PREDICTION = "label_before_prediction"
 SEVERAL_MODELS = "several_models"
@@ -23,6 +24,7 @@ CODES = {
     MISSING_DAY: "a day without any prediction",
     DAY_TWICE: "the same predictions in two shards; counted once",
     REPEATED: "the same prediction twice in one shard; counted once",
+    CONTRADICTING: "the same predictions twice that differ in what was decided; the first is counted",
     UNKNOWN_MODEL: "a model that the registry does not know: not compared with the reference, nor in its accuracy",
     LABEL_BEFORE_PREDICTION: "answers given before their product was predicted; left out",
     SEVERAL_MODELS: "more than one model decided on a day",
@@ -35,7 +37,17 @@ CODES = {
 }
 
 # After these the window may lack, or count on the wrong day, what would have shown trouble.
-_HIDING = {MISSING_DAY, UNKNOWN_MODEL, LABEL_BEFORE_PREDICTION, FUTURE, OTHER_DAY, NO_TIME, NO_PRODUCT, NO_DRAW}
+_HIDING = {
+    MISSING_DAY,
+    CONTRADICTING,
+    UNKNOWN_MODEL,
+    LABEL_BEFORE_PREDICTION,
+    FUTURE,
+    OTHER_DAY,
+    NO_TIME,
+    NO_PRODUCT,
+    NO_DRAW,
+}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aisle.errors import ModelError, RegistryError
+from aisle.errors import ConfigurationError, ModelError, RegistryError
 from monitoring.blaming import blamed_by
 from monitoring.plots import Pictured
 from monitoring.reasons import reasons_of, steps_of
@@ -54,11 +54,17 @@ def judge(
     Raises
     ------
     DataError
-        For tables that cannot be read, and a window without a prediction.
+        Where there is no catalogue, for tables that cannot be read, and a window without a prediction.
     RegistryError
         Where there is no champion, or its files are gone.
+    ConfigurationError
+        For a day that is too early for its window.
     """
-    moment = now or dt.datetime.now(dt.UTC)
+    from aisle.catalogue.tables import require_catalogue
+
+    folder, moment = require_catalogue(folder), now or dt.datetime.now(dt.UTC)
+    if day is not None and (day - dt.date.min).days < settings.window_days:
+        raise ConfigurationError(f"{day}: too early for a window of {settings.window_days} days")
     if reference is None:
         reference, vocabulary = read_reference(), vocabulary or _vocabulary()
     last = day or last_day(folder, moment.date())

@@ -27,6 +27,7 @@ GAP_NAMES = {
     "label_before_prediction": "answered before predicted",
     "other_day": "other day's shard",
     "day_twice": "day twice",
+    "contradicting": "day twice, contradicting",
     "no_draw": "no audits drawn",
 }
 

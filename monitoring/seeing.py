@@ -47,7 +47,7 @@ class Seen:
         The alarm, of all days of the champion up to the window's last: it does not end where a window begins. None
         where the champion has decided nothing automatically, on days that are over, that an audit could draw.
     late_watch : Watch or None
-        The same audits with errors that the alarm does not know, or waits for: as they are confirmed by now, without
+        A second run, with answers and errors that the alarm does not know, or waits for: as they are by now, without
         waiting for contradictions. Only where the alarm is silent and this one is not.
     expected : Expected
         The estimate without labels.
@@ -182,10 +182,10 @@ def _late_watch(
     last: dt.date,
     today: dt.date | None,
 ) -> Watch | None:
-    """Of a silent alarm: what rings with errors confirmed late, or, where one contradiction holds it, without waiting.
+    """Of a silent alarm: what rings with late answers and errors, or, where a contradiction holds it, without waiting.
 
     What is not confirmed counts as no error here, too, so that it sees a part of the errors that the alarm will see
-    when it goes on: it may be asked every day, as `Watch.with_late_errors` says.
+    when it goes on. `watch_folder` says what late answers guarantee.
     """
     if watch is None or watch.alarm.alarmed or watch.closed is None:
         return None

@@ -13,6 +13,7 @@ from aisle.errors import ConfigurationError
 
 AfterAlarm = Literal["tell", "tighten", "stop"]
 BrakeReach = Literal["all", "blamed"]
+MOST_WINDOW_DAYS = 3660
 SHIPPED = Path(__file__).with_name("settings.yaml")
 
 
@@ -42,7 +43,7 @@ class Settings:
     Attributes
     ----------
     window_days : int
-        Days that the monitor looks at.
+        Days that the monitor looks at, at most `MOST_WINDOW_DAYS`.
     lasting : Lasting
         How many days a shift needs to be an alarm; fewer are a look.
     false_alarm : float in (0, 1)
@@ -78,7 +79,7 @@ class Settings:
         Share of the trouble that a slice must explain to be braked alone.
     """
 
-    window_days: int = _number(30, 1, 3660)
+    window_days: int = _number(30, 1, MOST_WINDOW_DAYS)
     lasting: Lasting = field(default_factory=Lasting)
     false_alarm: float = _number(0.05, 0, 1, open_ends=True)
     horizon: int = _number(5000, 1)

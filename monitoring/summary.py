@@ -59,16 +59,18 @@ def _in_short(reason: Reason) -> str:
     said = {
         "accuracy.unknown": _needed_in_short(figures),
         "accuracy.below": "below the promise without an alarm",
-        "accuracy.late_errors": "errors confirmed late would have rung the alarm"
+        "accuracy.late_errors": "errors that came late would have rung the alarm"
         if reason.colour == "red"
-        else "errors confirmed late",
+        else "errors that came late",
         "accuracy.pending": f"{_contradicted(figures.get('pending', 0))} wait to be settled",
         "accuracy.stale": f"no audit answered for {figures.get('days')} days",
         "accuracy.draws": "the draws of audits do not fit their probabilities",
         "window.unknown_model": f"{share} of the predictions are of a model that the registry does not know",
         "window.other_model": f"{share} of the predictions are of a version that is not the champion",
-        "window.missing_days": f"{figures.get('missing')} of {figures.get('days')} days have no predictions",
+        "window.missing_days": f"{figures.get('missing')} of {figures.get('days')} days "
+        f"{'has' if figures.get('missing') == 1 else 'have'} no predictions",
         "window.stale": f"the last prediction is {figures.get('days')} days old",
+        "window.contradicting": "predictions contradict each other",
         "window.gaps": f"{figures.get('gaps')} {'gap' if figures.get('gaps') == 1 else 'gaps'} could hide trouble",
         "data.unknown": "too few predictions a day to judge shifts",
         "predictions.held": f"{share} of what the policy decides goes to people",

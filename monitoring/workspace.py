@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aisle.files import write_text
+from aisle.files import read_json, write_text
 
 if TYPE_CHECKING:
     from monitoring.metrics.parts import Snapshot
@@ -23,7 +23,7 @@ PROJECT = "Aisle"
 DESCRIPTION = "Accuracy, shifts and the loop, day by day"
 _NAMES = uuid.UUID("6f0f6f3e-6f0d-5c0b-9f1c-a15e00000006")  # of project and snapshots: the same day is the same file
 _MOST_DAYS = 366  # between two days that were judged
-_NOT_JUDGED = "not judged"
+NOT_JUDGED = "not judged"
 
 
 def add_snapshot(snapshot: Snapshot, day: dt.date, folder: Path | str = WORKSPACE) -> Path:
@@ -63,8 +63,14 @@ def _without_figures(content: dict[str, Any], day: dt.date) -> dict[str, Any]:
     """A snapshot as it is stored, made one of a day that was not judged: its metrics are there, without a value."""
     for result in content["metric_results"].values():
         result |= {"value": float("nan"), "widget": [], "tests": []}
-    told = {"name": f"{day}: {_NOT_JUDGED}", "timestamp": f"{day}T00:00:00", "tags": [_NOT_JUDGED]}
+    told = {"name": f"{day}: {NOT_JUDGED}", "timestamp": f"{day}T00:00:00", "tags": [NOT_JUDGED]}
     return content | told | {"metadata": {"day": str(day)}, "widgets": [], "tests_widgets": []}
+
+
+def days_judged(folder: Path | str = WORKSPACE) -> int:
+    """How many days of the workspace were judged, without those that only keep their place."""
+    files = (project_folder(folder) / "snapshots").glob("*.json")
+    return sum(NOT_JUDGED not in read_json(path).get("tags", ()) for path in files)
 
 
 def project_folder(folder: Path | str = WORKSPACE) -> Path:

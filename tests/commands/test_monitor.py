@@ -94,11 +94,15 @@ def test_unknown_says_how_many_more(catalogues: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--window", "0"], "--window 0: a window has at least one day"),
+        (["--window", "0"], "--window 0: a window has 1 to 3660 days"),
+        (["--window", "999999"], "--window 999999: a window has 1 to 3660 days"),
+        (["--settings", "huge.yaml"], "huge.yaml: window_days is 999999"),
+        (["--day", "0001-01-10"], "0001-01-10: too early for a window of 30 days"),
+        (["--day", "9999-12-31"], "no predictions from 9999-12-02 to 9999-12-31"),
         (["--day", "yesterday"], "--day 'yesterday' is no day; write YYYY-MM-DD"),
         (["--day", "2031-01-01"], "no predictions from 2030-12-03 to 2031-01-01; there are some from"),
         (["--settings", "none.yaml"], "none.yaml: no such file"),
-        (["--into", "nowhere"], "nowhere"),
+        (["--into", "nowhere"], "nowhere: holds no catalogue"),
         (["--day", LAST, "--window", "3"], "not allowed with argument"),
     ],
 )
@@ -106,6 +110,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     catalogues: Path, project: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
     into = [] if "--into" in options else ["--into", str(catalogues / "good")]
+    if "huge.yaml" in options:
+        (project / "huge.yaml").write_text("window_days: 999999\n")
     try:
         code = main(["monitor", *into, *options])
     except SystemExit as error:

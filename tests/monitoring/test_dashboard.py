@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from aisle.errors import exit_code_of
 from monitoring import dashboard
-from monitoring.workspace import project_folder
+from monitoring.workspace import NOT_JUDGED, project_folder
 
 
 @pytest.fixture
@@ -23,10 +24,10 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, 
     return found
 
 
-def a_day(folder: Path) -> None:
-    path = project_folder(folder) / "snapshots" / "day.json"
-    path.parent.mkdir(parents=True)
-    path.touch()
+def a_day(folder: Path, name: str = "day", *tags: str) -> None:
+    path = project_folder(folder) / "snapshots" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"tags": tags}))
 
 
 def test_nothing_to_show_is_one_line(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +46,15 @@ def test_serves_to_this_machine_alone_and_reports_to_nobody(
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert environment["DO_NOT_TRACK"] == "true"
     assert f"1 day: http://127.0.0.1:{command[-1]}/projects/" in capsys.readouterr().out
+
+
+def test_days_that_were_not_judged_are_not_counted(
+    started: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, tags in (("one", []), ("two", []), ("between", [NOT_JUDGED])):
+        a_day(tmp_path / dashboard.WORKSPACE, name, *tags)
+    dashboard.main()
+    assert capsys.readouterr().out.startswith("2 days: ")
 
 
 def test_a_port_in_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

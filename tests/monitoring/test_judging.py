@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aisle.audit.loop import measuring
 from aisle.catalogue.tables import read_table
 from monitoring import judging
-from monitoring.reasons import STEPS
+from monitoring.reasons import STEPS, reasons_of, steps_of
 from monitoring.settings import Lasting, Settings
 from tests.monitoring import made
-from tests.monitoring.weeks import DAYS, catalogue, judged
+from tests.monitoring.weeks import DAYS, SETTINGS, catalogue, judged
 
 
 def codes(found: judging.Judged) -> set[str]:
@@ -81,6 +84,25 @@ class TestNotKnown:
         assert [one["code"] for one in found.verdict.gaps].count("missing_day") == 2
         assert (made.day_of(4), "missing_day") in found.pictured.gaps
 
+    def test_one_missing_day_is_told_of_in_the_singular(self, folder: Path) -> None:
+        found = judged(made.without(folder, "predictions", range(4, 5)))
+        assert "1 of 14 days has no predictions" in found.verdict.summary
+        assert found.verdict.reasons[0].text == "1 of 14 days has no predictions."
+
+    def test_a_day_twice_with_another_content(self, folder: Path) -> None:
+        name = str(made.day_of(8))
+        there = folder / "predictions" / f"{name}.parquet"
+        shutil.copy(there, there.with_name(f"{name}-again.parquet"))
+        assert judged(folder).verdict.colour == "green"
+        other = {"category_id": "toys-car", "branch_id": "toys", "confidence": 0.99}
+        made.edit(folder, "predictions", f"{name}-again", lambda rows: rows.assign(**other))
+        found = judged(folder)
+        (reason,) = (one for one in found.verdict.reasons if one.colour == "unknown")
+        assert (reason.code, found.verdict.exit_code) == ("window.contradicting", 4)
+        assert reason.figures == {"predictions": 80, "gaps": 1}
+        assert f"80 predictions both in predictions/{name}-again.parquet and {name}.parquet that" in reason.text
+        assert "predictions contradict each other" in found.verdict.summary
+
     def test_days_before_the_first_prediction_ever_are_not_missing(self, sound: Path) -> None:
         found = judged(sound, Settings(window_days=60, least_rows=24))
         assert found.verdict.colour == "green"
@@ -118,6 +140,28 @@ class TestRed:
         assert judged(folder).verdict.colour == "red"
         since = Settings(window_days=DAYS, least_rows=24, alarm_since=made.day_of(5))
         assert judged(folder, since).verdict.colour == "green"
+
+    @pytest.mark.parametrize(
+        ("by_origin", "step"),
+        [
+            ({"audit": 300, "import": 700}, "Go by the audits alone"),
+            ({"audit": 300, "model": 700}, "Train on human labels only"),
+            ({}, "If the champion was not trained on human labels only"),
+        ],
+    )
+    def test_the_step_of_a_loop_fits_what_the_champion_was_trained_on(
+        self, wrong: judging.Judged, by_origin: dict[str, int], step: str
+    ) -> None:
+        reference = made.reference(training={"by_origin": by_origin})
+        labels = [measuring.training(reference.training), *wrong.seen.signs.signs]
+        kept = tuple({one.name: one for one in reversed(labels)}.values())
+        seen = dataclasses.replace(
+            wrong.seen,
+            signs=dataclasses.replace(wrong.seen.signs, signs=kept, colour="red", text="It feeds on itself."),
+        )
+        reasons = reasons_of(seen, SETTINGS, asked=True, today=made.day_of(DAYS))
+        (reason,) = (one for one in reasons if one.code == "loop.signs")
+        assert steps_of([reason])[0].startswith(step)
 
     def test_it_says_who_with_products_to_look_at(self, wrong: judging.Judged) -> None:
         (first, *_) = wrong.verdict.blame
@@ -187,6 +231,23 @@ class TestOddRows:
         found = judged(folder)
         assert "several_models" in {one["code"] for one in found.verdict.gaps}
         assert "window.unknown_model" in codes(found)
+
+    def test_a_model_without_a_version_is_called_so(self, folder: Path) -> None:
+        name = str(made.day_of(DAYS - 2))
+        made.edit(folder, "predictions", name, lambda rows: rows.assign(model_version=None, policy_id=None))
+        (reason,) = (one for one in judged(folder).verdict.reasons if one.code == "window.unknown_model")
+        assert "(no version, no policy)" in reason.text
+        assert (reason.figures["model_version"], reason.figures["policy_id"]) == (None, None)
+
+    @pytest.mark.parametrize("days", [1, 3])
+    def test_gaps_are_told_of_in_whole_sentences(self, folder: Path, days: int) -> None:
+        later = pd.Timestamp("2099-01-01", tz="UTC")
+        for number in range(5, 5 + days):
+            made.edit(folder, "labels", str(made.day_of(number)), lambda rows: rows.assign(labelled_at=later))
+        (reason,) = (one for one in judged(folder).verdict.reasons if one.code == "window.gaps")
+        assert "?," not in reason.text
+        told = "This could hide trouble." if days == 1 else "This and 2 more gaps could hide trouble."
+        assert reason.text.endswith(f"is a clock wrong? {told}")
 
     def test_a_window_of_one_day(self, sound: Path) -> None:
         found = judged(sound, Settings(window_days=1, least_rows=24))

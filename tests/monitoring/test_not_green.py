@@ -45,6 +45,45 @@ def settled_later(days: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return change
 
 
+def answered_later(days: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda labels: labels.assign(labelled_at=labels["labelled_at"] + days * DAY)
+
+
+class TestBelow:
+    """The whole interval lies below the promise, and the alarm is silent: one that asks for very much."""
+
+    settings = dataclasses.replace(SETTINGS, false_alarm=1e-30)
+
+    @pytest.mark.parametrize("tolerance", [0.05, 0.3])
+    def test_is_said_plainly_and_is_no_chance(self, tmp_path: Path, tolerance: float) -> None:
+        found = judged(catalogue(tmp_path, error=0.25), dataclasses.replace(self.settings, tolerance=tolerance))
+        reason = reasons(found)["accuracy.below"]
+        assert reason.figures["high"] < made.TARGET
+        assert found.seen.accuracy.known == (tolerance == 0.3)
+        assert (reason.colour, found.verdict.exit_code) == ("unknown", 4)
+        assert "Audits say that the accuracy of automatic decisions lies below the 90 % promised" in reason.text
+        assert f"{100 * reason.figures['high']:.1f} %" in reason.text
+        assert "has not confirmed it yet: it has counted" in reason.text
+        assert "hold automation back" in reason.text
+        assert "chance" not in reason.text
+        assert "accuracy.unknown" not in reasons(found)
+        assert not found.verdict.brakeable
+
+    def test_says_that_answers_came_too_late_for_the_alarm(self, tmp_path: Path) -> None:
+        folder = changed(catalogue(tmp_path, error=0.4), "labels", range(DAYS), answered_later(5))
+        reason = reasons(judged(folder, self.settings))["accuracy.below"]
+        assert reason.colour == "unknown"
+        assert f"{reason.figures['answered_late']:,} audits were answered too late for it" in reason.text
+        assert "or raise grace_days" in reason.text
+
+    def test_where_the_promise_lies_within_the_interval_it_may_be_chance(self, tmp_path: Path) -> None:
+        found = judged(catalogue(tmp_path, error=0.12), dataclasses.replace(self.settings, tolerance=0.2))
+        reason = reasons(found)["accuracy.below"]
+        assert reason.figures["accuracy"] < made.TARGET <= reason.figures["high"]
+        assert (reason.colour, found.verdict.exit_code) == ("yellow", 0)
+        assert "may be chance" in reason.text
+
+
 class TestContradictions:
     def test_that_nobody_settles_are_not_green(self, tmp_path: Path) -> None:
         folder = changed(catalogue(tmp_path, error=0.12), "labels", range(DAYS), unsettled)
@@ -86,6 +125,17 @@ class TestContradictions:
         assert found.verdict.alarm is not None
         assert found.verdict.alarm["alarmed_by_late_errors"]
         assert not found.verdict.alarm["alarmed"]
+
+    @pytest.mark.parametrize("late", [4, 5])
+    def test_of_a_team_that_answers_after_the_grace_are_red_all_the_same(self, tmp_path: Path, late: int) -> None:
+        folder = changed(catalogue(tmp_path, error=0.4), "labels", range(DAYS), answered_later(late))
+        found = judged(folder)
+        assert found.verdict.exit_code == 3
+        assert found.verdict.brakeable
+        reason = reasons(found)["accuracy.late_errors"]
+        assert reason.colour == "red"
+        assert "had no answer until then" in reason.text
+        assert not {"accuracy.alarm", "accuracy.unknown", "accuracy.below"} & set(reasons(found))
 
     def test_one_that_nobody_settles_does_not_hide_an_alarm(self, tmp_path: Path) -> None:
         folder = changed(catalogue(tmp_path, error=0.3), "labels", range(1), unsettled)

@@ -215,6 +215,10 @@ def test_when_the_alarm_rang(alarms: list[int | None], said: str) -> None:
     assert words.alarm_words(alarms) == said
 
 
+def test_regimes_have_the_same_cap_and_not_the_same_answers(page: str) -> None:
+    assert "are given the same products and the same cap of answers a round" in text_of(page)
+
+
 def test_what_is_missing_is_named() -> None:
     rounds = [
         one

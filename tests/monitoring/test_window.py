@@ -209,6 +209,48 @@ class TestGaps:
         assert [(gap.code, gap.count) for gap in window.gaps] == [(gaps.REPEATED, 7)]
         assert len(window.rows) == DAYS * 60
 
+    @pytest.mark.parametrize(
+        "change",
+        [{"category_id": "toys-car", "branch_id": "toys"}, {"decision": "review"}, {"confidence": 0.5}],
+        ids=lambda one: next(iter(one)),
+    )
+    def test_a_day_twice_that_contradicts_itself_hides(self, folder: Path, change: dict[str, object]) -> None:
+        there = folder / "predictions" / f"{shard(2)}.parquet"
+        shutil.copy(there, there.with_name(f"{shard(2)}-again.parquet"))
+        before = read_table(folder, "predictions", shards=[shard(2)])
+        made.edit(folder, "predictions", f"{shard(2)}-again", lambda rows: rows.assign(**change))
+        after = read_table(folder, "predictions", shards=[f"{shard(2)}-again"])
+        (column, *_) = change
+        differ = int((before[column] != after[column]).sum())
+        window = read(folder)
+        found = {gap.code: gap for gap in window.gaps}
+        assert found[gaps.CONTRADICTING].count == differ > 0
+        assert found[gaps.CONTRADICTING].hides
+        assert f"both in predictions/{shard(2)}-again.parquet and {shard(2)}.parquet" in found[gaps.CONTRADICTING].text
+        assert sum(gap.count for gap in window.gaps) == 60
+        assert len(window.rows) == DAYS * 60
+
+    def test_a_confidence_that_was_computed_again_contradicts_nothing(self, folder: Path) -> None:
+        there = folder / "predictions" / f"{shard(2)}.parquet"
+        shutil.copy(there, there.with_name(f"{shard(2)}-again.parquet"))
+        made.edit(
+            folder,
+            "predictions",
+            f"{shard(2)}-again",
+            lambda rows: rows.assign(confidence=(rows["confidence"] - 1e-9).abs(), model_version=None),
+        )
+        made.edit(folder, "predictions", shard(2), lambda rows: rows.assign(model_version=None))
+        assert gaps.CONTRADICTING not in codes(read(folder))
+        assert gaps.DAY_TWICE in codes(read(folder))
+
+    def test_contradicting_rows_of_one_shard(self, folder: Path) -> None:
+        def again(rows: pd.DataFrame) -> pd.DataFrame:
+            return pd.concat([rows, rows.head(7), rows.iloc[7:10].assign(confidence=0.123)])
+
+        made.edit(folder, "predictions", shard(0), again)
+        found = {gap.code: gap.count for gap in read(folder).gaps}
+        assert found == {gaps.REPEATED: 7, gaps.CONTRADICTING: 3}
+
     def test_two_sources_of_one_day_are_no_gap(self, folder: Path) -> None:
         path = folder / "predictions" / f"{shard(2)}.parquet"
         rows = read_table(folder, "predictions", shards=[shard(2)]).drop(columns="shard")

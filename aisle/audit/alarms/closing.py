@@ -7,7 +7,7 @@ they come would see the easy ones first. So a whole day enters at once, in an or
 - A day closes when each of its audits is settled or skipped. `grace_days` later what is skipped or open leaves, and
   only contradictions are waited for, until `settle_days` after the day; what is pending then counts as no error.
 - A day enters after all days before it: one that waits for a contradiction holds up those behind it.
-- A closed day never changes. Answers that come later are counted, and stand beside the alarm, see `Closed`.
+- A closed day never changes. Answers that come later stand beside the alarm, see `Closed.audits_now`.
 - An answer dated before its prediction speaks of something else, and is left out.
 
 See `settling` for why this is valid. All of this follows from the times that the labels carry and from `as_of`: the
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.audit.alarms.settling import DAY, GRACE_DAYS, SETTLE_DAYS, Held, as_date, close_days, states
+from aisle.audit.alarms.settling import DAY, GRACE_DAYS, SETTLE_DAYS, Held, as_date, close_days, has_answer, states
 from aisle.audit.draws import audited_population, read_draws
 from aisle.audit.estimates import OPEN, PENDING, RIGHT, SKIPPED, WRONG, Estimate, audit_sums, estimate
 from aisle.audit.verdicts import audit_labels
@@ -55,6 +55,8 @@ class Closed:
         count as no error: where there are many of them, a silent alarm says little.
     late_answers, late_errors : int
         Audits of closed days whose answer would count otherwise today, and those of them that are errors now.
+    answered_late : int
+        Those of them that had left as skipped or open, and are answered now.
     unsettled : int
         Contradicted audits of the days that wait.
     held : Held or None
@@ -64,8 +66,9 @@ class Closed:
     accuracy_now : Estimate
         Of closed days by all answers until `as_of`, those that came too late for the alarm included; the high end
         has what is pending as right. Its level is that of one look: see `Watch.with_late_errors` for every day.
-    errors_now : array of truth values, shape of `audits`
-        `error`, or confirmed since.
+    audits_now : DataFrame
+        `audits` and those of closed days that were answered since, each at its place in the order of the draw; `error`
+        as it was, or confirmed since. What is skipped or open until now stays out.
     """
 
     audits: pd.DataFrame
@@ -79,11 +82,12 @@ class Closed:
     open: int
     late_answers: int
     late_errors: int
+    answered_late: int
     unsettled: int
     held: Held | None
     early_answers: int
     accuracy_now: Estimate
-    errors_now: NDArray[np.bool_]
+    audits_now: pd.DataFrame
 
     @property
     def held_by(self) -> dt.date | None:
@@ -151,13 +155,13 @@ def closed_audits(
     labels = labels[known]
     state, closed, held = close_days(audits, labels, answered_on[known], until, grace_days, settle_days)
     now = states(audits, labels)
-    entered = closed & np.isin(state, (RIGHT, WRONG, PENDING))
+    entered = closed & has_answer(state)
+    known_now = entered | (closed & has_answer(now))
     wrong = state == WRONG
-    columns = ["product_id", "day", "audit_probability", "smallest_probability"]
     days = audits["day"][closed]
     counted, then = _counts(now), _counts(state)
     return Closed(
-        audits=audits.loc[entered, columns].assign(error=wrong[entered]).reset_index(drop=True),
+        audits=_chosen(audits, entered, wrong),
         model_version=_plain(version),
         policy_id=_plain(policy),
         as_of=as_date(until),
@@ -168,12 +172,18 @@ def closed_audits(
         open=int((closed & (state == OPEN)).sum()),
         late_answers=int((closed & (counted != then)).sum()),
         late_errors=int((closed & (now == WRONG) & ~wrong).sum()),
+        answered_late=int((known_now & ~entered).sum()),
         unsettled=int((~closed & (state == PENDING)).sum()),
         held=held,
         early_answers=int(early.sum()),
         accuracy_now=_accuracy(audits[closed], now[closed]),
-        errors_now=(wrong | (now == WRONG))[entered],
+        audits_now=_chosen(audits, known_now, wrong | (now == WRONG)),
     )
+
+
+def _chosen(audits: pd.DataFrame, chosen: NDArray[np.bool_], error: NDArray[np.bool_]) -> pd.DataFrame:
+    columns = ["product_id", "day", "audit_probability", "smallest_probability"]
+    return audits.loc[chosen, columns].assign(error=error[chosen]).reset_index(drop=True)
 
 
 def _accuracy(audits: pd.DataFrame, state: NDArray[np.int64]) -> Estimate:

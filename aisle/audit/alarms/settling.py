@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.audit.estimates import OPEN, PENDING, SKIPPED, audit_state
+from aisle.audit.estimates import OPEN, PENDING, RIGHT, SKIPPED, WRONG, audit_state
 from aisle.audit.verdicts import verdicts
 
 if TYPE_CHECKING:
@@ -121,6 +121,11 @@ def states(audits: pd.DataFrame, labels: pd.DataFrame) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     said = verdicts(audits.reset_index(drop=True), labels.reset_index(drop=True))
     return audit_state(said["agree"], said["contradict"], said["settled"], said["skipped"], np.ones(len(said), bool))
+
+
+def has_answer(state: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a person said right or wrong, whichever it was, settled or not."""
+    return np.isin(state, (RIGHT, WRONG, PENDING))
 
 
 def as_date(day: Any) -> dt.date:

@@ -88,7 +88,9 @@ def blame_errors(
     Returns
     -------
     list of Blamed
-        Each explains what those before it leave. Empty where no slice has more errors than chance brings.
+        In the order in which they are found, by evidence: one of few audits that nearly all went wrong may stand
+        before one that brought more errors. Each explains what those before it leave, and `share_explained` is of
+        that; together they are at most 1. Empty where no slice has more errors than chance brings.
 
     Raises
     ------
@@ -114,9 +116,9 @@ def blame_errors(
     steps = one_after_the_other(scan, most, LEAST_EVIDENCE)
     total, wrong = candidates.sums(weight), candidates.sums(weight * error)
     due = candidates.sums(weight * rate)
-    excess = wrong - due
+    shares = _shares_explained(scan, [number for number, _ in steps], weight, error)
     found = []
-    for number, evidence in steps:
+    for (number, evidence), share in zip(steps, shares, strict=True):
         column, value = candidates.slice(number)
         since, within = candidates.when(number)
         failed = rows[candidates.members(number) & (error > 0)]
@@ -125,7 +127,7 @@ def blame_errors(
                 column=column,
                 value=value,
                 rows=int(scan.count[number]),
-                share_explained=float(np.clip(excess[number] / max(excess[0], excess[number]), 0.0, 1.0)),
+                share_explained=share,
                 rate=float(wrong[number] / total[number]),
                 expected_rate=float(due[number] / total[number]),
                 p_value=float(scan.p_value[scan.same[number]]),
@@ -139,6 +141,20 @@ def blame_errors(
             )
         )
     return found
+
+
+def _shares_explained(scan: _Scan, chosen: Sequence[int], weight: _Floats, error: _Floats) -> list[float]:
+    """Of all errors beyond the expected ones, the share that each slice adds to those before it; at most 1 together.
+
+    All are those that the slices add and those that no slice explains. Where the other audits have fewer errors than
+    was expected, that takes nothing away from what the slices brought.
+    """
+    added = [
+        max(float((weight * (error - scan.given(chosen[:place])))[scan.candidates.members(number)].sum()), 0.0)
+        for place, number in enumerate(chosen)
+    ]
+    rest = max(float((weight * (error - scan.given(chosen))).sum()), 0.0)
+    return [one / max(sum(added) + rest, _NOTHING) for one in added]
 
 
 def answered_audits(rows: pd.DataFrame) -> pd.DataFrame:

@@ -35,7 +35,7 @@ class Blamed:
     rows : int
         Audits of the slice, or its rows in the window for a shift.
     share_explained : float in [0, 1]
-        Of the excess errors, or of the shift, that this slice brings.
+        Of the excess errors, what this slice adds to those before it; or of the shift, what it brings by itself.
     rate, expected_rate : float
         For errors the error rate, weighted, and the one that was to be expected. For a shift the slice's
         share of the window and of the reference; or where `change` names a column its median, or share, there.

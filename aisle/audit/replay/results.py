@@ -101,6 +101,8 @@ def write_rounds(folder: Path | str, rounds: Iterable[Round]) -> None:
 def read_rounds(folder: Path | str) -> list[Round]:
     """The rounds of a replay's folder (or of a `rounds.jsonl` itself), in the order written; none where it has none.
 
+    A last line that breaks off, as where a copy of the file was cut short, is left out: its round is played again.
+
     Raises
     ------
     DataError
@@ -111,9 +113,12 @@ def read_rounds(folder: Path | str) -> list[Round]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
         try:
             found.append(Round(**json.loads(line)))
         except (ValueError, TypeError) as error:
+            if number == len(lines) and not line.endswith("\n"):
+                break
             raise DataError(f"{path}: line {number} is no round of a replay; replay into another folder") from error
     return found

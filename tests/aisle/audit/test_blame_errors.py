@@ -149,6 +149,33 @@ def test_two_guilty_slices_are_both_named() -> None:
     }
 
 
+def test_shares_are_of_all_excess_and_each_adds_to_those_before_it() -> None:
+    """Elsewhere nothing went wrong, so that what these brought is more than the excess of all."""
+    rng = np.random.default_rng(17)
+    sums = []
+    for _ in range(10):
+        frame = audits(900, rng).assign(error=False)
+        names = [f"seller {one}" for one in range(4)]
+        frame = spoilt(frame, frame["seller"].isin(names) | (frame["category_id"] == "pets.2"), 0.5, rng)
+        found = blame_errors(frame, 0.08)
+        assert len(found) >= 4
+        sums.append(sum(one.share_explained for one in found))
+    assert max(sums) <= 1 + 1e-9
+    assert min(sums) > 0.8
+
+
+def test_what_lies_within_a_slice_before_is_not_counted_again() -> None:
+    rng = np.random.default_rng(18)
+    frame = spoilt(audits(2_000, rng), pd.Series(True, index=range(2_000)), 0.2, rng)
+    worse = frame["seller"] == "seller 3"
+    found = blame_errors(spoilt(frame, worse, 0.9, rng), 0.04)
+    inside = next(one for one in found if one.value == "seller 3")
+    alone = (inside.rate - 0.04) * worse.sum() / ((frame["error"] | worse).mean() - 0.04) / len(frame)
+    assert found.index(inside) > 0
+    assert inside.share_explained < 0.9 * alone
+    assert sum(one.share_explained for one in found) <= 1 + 1e-9
+
+
 def test_the_most_telling_products_are_wrong_and_the_most_confident_first() -> None:
     rng = np.random.default_rng(14)
     frame = audits(600, rng)

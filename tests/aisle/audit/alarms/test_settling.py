@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisle.audit.alarms.closing import closed_audits
-from aisle.audit.alarms.processes import alarm_times
-from aisle.audit.alarms.settling import close_days
-from aisle.audit.alarms.watching import check_state, watch_folder, write_state
+from aisle.audit.alarms.processes import FALSE_ALARM, alarm_times
+from aisle.audit.alarms.settling import close_days, has_answer, states
+from aisle.audit.alarms.watching import LATE_SHARE, check_state, watch_folder, write_state
 from aisle.audit.estimates import PENDING, RIGHT, WRONG
 from tests.aisle.audit.alarms.test_watching import answered, catalogue, day, predicted
 
@@ -52,8 +52,16 @@ def test_after_the_grace_what_is_open_leaves_and_a_contradiction_is_waited_for(m
         "e": False,
     }
     assert (before.pending, before.open, before.late_answers, before.late_errors) == (0, 2, 1, 0)
+    assert before.audits_now["product_id"].tolist() == [one for one in after.audits_now["product_id"] if one != "d"]
     pd.testing.assert_frame_equal(before.audits, after.audits)
-    assert (after.open, after.late_answers, after.late_errors) == (2, 2, 1)
+    assert (after.open, after.late_answers, after.late_errors, after.answered_late) == (2, 2, 1, 2)
+    assert dict(zip(after.audits_now["product_id"], after.audits_now["error"], strict=True)) == {
+        "a": True,
+        "b": False,
+        "c": False,
+        "d": True,
+        "e": False,
+    }
 
 
 def test_after_the_longer_limit_a_contradiction_counts_as_no_error_and_it_is_said(made: Callable[..., Path]) -> None:
@@ -63,12 +71,13 @@ def test_after_the_longer_limit_a_contradiction_counts_as_no_error_and_it_is_sai
     )
     assert closed_audits(folder, as_of=day(6), settle_days=7).held_by == day(0)
     before, after = (closed_audits(folder, as_of=day(number), settle_days=7) for number in (7, 9))
-    assert (before.closed_until, before.pending, before.errors_now.sum()) == (day(0), 1, 0)
+    assert (before.closed_until, before.pending, before.audits_now["error"].sum()) == (day(0), 1, 0)
     assert before.accuracy_now.pending == 1
     assert before.accuracy_now.low < before.accuracy_now.if_pending_wrong == 0.5 < before.accuracy_now.high == 1
     pd.testing.assert_frame_equal(before.audits, after.audits)
     assert not after.audits["error"].any()
-    assert (after.pending, after.late_errors, after.errors_now.sum()) == (1, 1, 1)
+    assert (after.pending, after.late_errors, after.audits_now["error"].sum()) == (1, 1, 1)
+    assert (after.late_answers, after.answered_late) == (1, 0)
     assert (after.accuracy_now.accuracy, after.accuracy_now.wrong) == (0.5, 1)
     assert after.accuracy_now.high < 1
     assert closed_audits(folder, as_of=day(9), grace_days=9, settle_days=0).audits["error"].sum() == 1
@@ -82,19 +91,19 @@ def test_answers_dated_before_their_prediction_are_left_out(made: Callable[..., 
     assert (found.early_answers, found.open, found.late_errors) == (1, 1, 0)
 
 
-def slow(folder: Path, days: int, errors: float, lag: int) -> Path:
-    """Twenty audits a day; every contradiction is confirmed `lag` days later."""
+def slow(folder: Path, days: int, errors: float, lag: int, answer: int = 0) -> Path:
+    """Twenty audits a day, answered `answer` days later; every contradiction is confirmed `lag` days after that."""
     predictions: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     every = round(1 / errors)
     for on in range(days):
         for number in range(20):
             name = f"p{on}-{number}"
-            predictions.append(predicted(name, on))
+            predictions.append(predicted(name, on, audit_probability=0.2 + 0.02 * (number % 3)))
             wrong = number % every == 0
-            labels.append(answered(name, on, "wrong" if wrong else "right"))
+            labels.append(answered(name, on + answer, "wrong" if wrong else "right"))
             if wrong:
-                labels.append(answered(name, on + lag, "wrong", "ben"))
+                labels.append(answered(name, on + answer + lag, "wrong", "ben"))
     return catalogue(folder, predictions, labels)
 
 
@@ -125,6 +134,24 @@ def test_errors_confirmed_too_late_ring_an_alarm_of_their_own(tmp_path: Path) ->
     assert again.settings == found.settings
     assert again.settings is not None
     assert again.settings.settle_days == 3
+
+
+@pytest.mark.parametrize("answer", [4, 5])
+def test_a_team_that_answers_after_the_grace_rings_as_if_it_had_answered_in_time(tmp_path: Path, answer: int) -> None:
+    """The alarm counts none of these audits; what is open until now stays out of the second run, too."""
+    late = watch_folder(slow(tmp_path / "late", 20, 0.25, 0, answer), 0.05, as_of=day(19))
+    in_time = watch_folder(
+        slow(tmp_path / "in-time", 20, 0.25, 0), 0.05, as_of=day(19 - answer), false_alarm=LATE_SHARE * FALSE_ALARM
+    )
+    assert (late.alarm.count, late.alarm.alarmed) == (0, False)
+    assert late.closed is not None
+    assert (late.closed.open, late.closed.answered_late) == (20 * 17, 20 * (20 - answer))
+    assert late.alarmed_by_late_errors
+    assert late.with_late_errors is not None
+    assert late.with_late_errors.alarm.errors == late.closed.late_errors
+    assert late.with_late_errors.alarm.state() == in_time.alarm.state()
+    pd.testing.assert_frame_equal(late.with_late_errors.path, in_time.path)
+    assert late.with_late_errors.alarm_day == in_time.alarm_day
 
 
 def stream(
@@ -195,6 +222,52 @@ def test_false_alarm_of_the_errors_that_came_late_is_that_of_the_alarm() -> None
         rung |= np.isfinite(alarm_times(confirmed, probability[:, :seen], limit, 0.05, horizon=days * a_day))
     assert rung.mean() <= 0.05
     assert (rung & ~whole).mean() <= 0.005
+
+
+def rung_among(wrong: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any], limit: float) -> np.ndarray[Any, Any]:
+    """Whether the alarm rings in each run, shape (runs, n), over the chosen ones of its audits in their order."""
+    first = np.argsort(~chosen, axis=1, kind="stable")
+    times = alarm_times(
+        np.take_along_axis(wrong, first, axis=1), 0.5, limit, 0.5, LATE_SHARE * FALSE_ALARM, wrong.shape[1]
+    )
+    return np.asarray(times <= chosen.sum(axis=1))
+
+
+@pytest.mark.parametrize("evening", [14, 60])
+def test_false_alarm_with_answers_that_came_late_keeps_its_level_on_any_evening(evening: int) -> None:
+    """Half of the answers come up to 20 days late, right or wrong alike; and errors are confirmed later still."""
+    runs, days, a_day, limit = 500, 30, 8, 0.1
+    rng = np.random.default_rng(3)
+    audits, labels, answered_on = stream(rng, runs, days, a_day, limit, 6)
+    of_label = pd.Index(audits["product_id"]).get_indexer(labels["product_id"])
+    wait = np.where(rng.random(len(audits)) < 0.5, rng.integers(4, 21, len(audits)), 0)
+    answered_on = answered_on + wait[of_label] * np.timedelta64(1, "D")
+    on = np.tile(np.repeat(np.arange(days), a_day), runs)
+    asked_on = audits["day"].to_numpy(dtype="datetime64[D]") + (evening - on) * np.timedelta64(1, "D")
+    known = labels[answered_on <= asked_on[of_label]]
+    found = close_days(audits, known, answered_on[answered_on <= asked_on[of_label]], np.datetime64("9999-01-01"), 3, 3)
+    now = states(audits, known)
+    over = on <= evening - 3
+    then, since = (over & has_answer(one) for one in (found.state, now))
+    assert (~then & since).sum() > 0.15 * over.sum()
+    assert (over & ~since).any() == (evening < days)
+    rung = rung_among((now == WRONG).reshape(runs, -1), (then | since).reshape(runs, -1), limit)
+    assert rung.mean() <= LATE_SHARE * FALSE_ALARM
+
+
+@pytest.mark.parametrize(("soonest", "latest", "most"), [(5, 5, LATE_SHARE * FALSE_ALARM), (0, 20, FALSE_ALARM)])
+def test_false_alarm_of_late_answers_asked_every_evening(soonest: int, latest: int, most: float) -> None:
+    """At its own level where answers take equally long; below the alarm's where they are strewn over weeks."""
+    rng = np.random.default_rng(4)
+    runs, days, a_day, limit = 1_000, 40, 8, 0.1
+    shape = (runs, days * a_day)
+    wrong = rng.random(shape) < limit
+    on = np.arange(days).repeat(a_day)
+    answered_on = on + rng.integers(soonest, latest + 1, shape)
+    rung = np.zeros(runs, dtype=bool)
+    for evening in range(3, days + latest + 1, 2):
+        rung |= rung_among(wrong, (answered_on <= evening) & (on <= evening - 3), limit)
+    assert rung.mean() <= most
 
 
 @settings(max_examples=30)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,26 @@ def test_a_catalogue_that_is_too_small_leaves_nothing_behind(
     with pytest.raises(DataError, match="one round of 120 need more"):
         replay(replace(undated, products=undated.products.head(200)), few, into)
     assert not into.exists()
+
+
+@pytest.mark.parametrize("after", [3, 8])
+def test_a_last_line_that_breaks_off_is_played_again(
+    undated: Known, few: ReplaySettings, whole: Path, tmp_path: Path, after: int
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    lines = (whole / ROUNDS).read_bytes().splitlines(keepends=True)
+    (tmp_path / ROUNDS).write_bytes(b"".join(lines[: after - 1]) + lines[after - 1][:100])
+    assert len(read_rounds(tmp_path)) == after - 1
+    replay(undated, few, tmp_path)
+    assert (tmp_path / ROUNDS).read_bytes() == (whole / ROUNDS).read_bytes()
+
+
+def test_a_line_that_breaks_off_elsewhere_is_an_error(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / ROUNDS
+    lines = (whole / ROUNDS).read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], lines[1][:100] + "\n", *lines[2:]]))
+    with pytest.raises(DataError, match="line 2 is no round"):
+        read_rounds(path)
 
 
 def test_a_broken_line_is_named(whole: Path, tmp_path: Path) -> None:
