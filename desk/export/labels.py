@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import Q, QuerySet
 
 from aisle.decision.policy import trust_band
-from desk.export.plan import GIVEN, Plan, midnight
+from desk.export.plan import Plan, labelled, midnight
 from desk.export.rows import AT_A_TIME, batches, number_of, table
 from desk.export.shares import chance_of_a_label
 from desk.ledger.models import Answer, Correction, Decision, Kind, Prediction, Status
@@ -122,8 +122,7 @@ def _of_people(plan: Plan) -> Iterator[Label]:
 def _given(plan: Plan, answers: QuerySet[Answer]) -> Iterator[_Given]:
     """Those of `answers` that stand, as far as the plan knows, in their order."""
     undone = Q(undone_by__id__lte=plan.last["Answer"])
-    chosen = answers.filter(status__in=GIVEN, task__prediction__isnull=False).exclude(task__kind=Kind.TEST)
-    rows = chosen.exclude(undone).order_by("id").values_list(
+    rows = labelled(answers).exclude(undone).order_by("id").values_list(
         "id", "product_id", "product__product_id", number_of("revision__"), "category_id", "status", "answered_at",
         "person_id", "suggested_category_id", "task_id", "task__first_id", "task__kind", "task__first__kind",
         "task__prediction__decision", "task__prediction__confidence", "task__prediction__audit_probability",

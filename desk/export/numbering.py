@@ -27,10 +27,13 @@ def renumber(plan: Plan, folder: Path) -> None:
 
     All of them or none; what is fixed already stays.
     """
-    known = _Known(plan, folder)
+    revisions = list(_revisions(plan))
+    if not revisions:
+        return
+    known = _Known({product_id for _, product_id, _ in revisions}, plan.name, folder)
     new = [
         Renumbered(revision_id=key, number=number)
-        for key, product_id, own in _revisions(plan)
+        for key, product_id, own in revisions
         if product_id in known and (number := known.take(product_id, own)) != own
     ]
     with transaction.atomic():
@@ -38,14 +41,13 @@ def renumber(plan: Plan, folder: Path) -> None:
 
 
 class _Known:
-    """What the catalogue holds of the products of a plan, without the plan's own shard."""
+    """What the catalogue holds of some products, without the shard that is to be written."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, products: Collection[str], own_shard: str, folder: Path) -> None:
         from aisle.catalogue.tables import read_table, shards_of
 
-        ids = {product_id for _, product_id, _ in _revisions(plan)}
-        shards = {path.stem for path in shards_of(folder, "products")} - {plan.name}
-        held = read_table(folder, "products", columns=("product_id", "revision"), shards=shards, products=ids)
+        shards = {path.stem for path in shards_of(folder, "products")} - {own_shard}
+        held = read_table(folder, "products", columns=("product_id", "revision"), shards=shards, products=products)
         ours = {Path(name).stem for files in Export.objects.values_list("files", flat=True) for name in files}
         others = held[~held["shard"].isin(ours)]
         self._highest = {str(one): int(most) for one, most in others.groupby("product_id")["revision"].max().items()}

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from aisle.errors import DataError
@@ -98,6 +98,10 @@ class Plan:
     def until_here(self, model: type[Any]) -> Q:
         """The rows of `model` that this day and earlier ones hold."""
         return Q(**{f"{TIMES[model]}__lt": self.end, "id__lte": self.last[model.__name__]})
+
+    def reaches(self, model: type[Any], key: int, time: dt.datetime) -> bool:
+        """`until_here` of one row that is at hand."""
+        return time < self.end and key <= self.last[model.__name__]
 
     def earlier(self, model: type[Any]) -> Q:
         """The rows of `model` that earlier days hold."""
@@ -201,11 +205,14 @@ def _final_number(last: int, earlier: Plan | None, now: dt.datetime) -> int:
     return final
 
 
+def labelled(answers: QuerySet[Answer]) -> QuerySet[Answer]:
+    """Those that are labels unless they are taken back: not of test items, nor of products that no model looked at."""
+    return answers.filter(status__in=GIVEN, task__prediction__isnull=False).exclude(task__kind=Kind.TEST)
+
+
 def _reviewed_days(plan: Plan) -> list[dt.date]:
     """The days whose products under review are among the labels of the plan."""
-    of_people = Answer.objects.filter(
-        status__in=GIVEN, task__prediction__decision=Decision.REVIEW
-    ).exclude(task__kind=Kind.TEST)  # fmt: skip
+    of_people = labelled(Answer.objects.filter(task__prediction__decision=Decision.REVIEW))
     days: set[dt.date] = set()
     for window in plan.windows(Answer):
         days |= set(of_people.filter(window).order_by().values_list("task__prediction__predicted_at__date", flat=True))

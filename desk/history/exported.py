@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from desk.export.plan import GIVEN, plan_of
-from desk.ledger.models import Decision, Export, Kind, Product
+from desk.export.plan import labelled, plan_of
+from desk.ledger.models import Answer, Correction, Decision, Export, Prediction, Product, Revision
 
 
 class _Row(NamedTuple):
     """A row of the ledger: when it was stored, the tables that it goes out to, and what takes it back."""
 
-    model: str
+    model: type[Any]
     key: int
     at: dt.datetime
     tables: frozenset[str]
@@ -41,7 +41,7 @@ def days_of(product: Product, most: int, texts_alone: bool = False) -> Iterator[
         if not rows:
             return
         plan = plan_of(export)
-        held = [row for row in rows if row.at < plan.end and row.key <= plan.last[row.model]]
+        held = [row for row in rows if plan.reaches(row.model, row.key, row.at)]
         rows = [row for row in rows if row not in held]
         stands = [row for row in held if row.undone_by is None or row.undone_by > plan.last["Answer"]]
         tables = set[str]().union(*(row.tables for row in stands))
@@ -51,23 +51,23 @@ def days_of(product: Product, most: int, texts_alone: bool = False) -> Iterator[
 
 def _texts(product: Product, most: int) -> Iterator[_Row]:
     for key, at in product.revisions.order_by("-pk").values_list("pk", "received_at")[:most]:
-        yield _Row("Revision", key, at, frozenset({"products"}))
+        yield _Row(Revision, key, at, frozenset({"products"}))
 
 
 def _predictions(product: Product, most: int) -> Iterator[_Row]:
     names = ("pk", "predicted_at", "decision", "decided_id", "category_id")
     for key, at, decision, decided_id, category_id in product.predictions.order_by("-pk").values_list(*names)[:most]:
         label = decision == Decision.AUTO and decided_id == category_id
-        yield _Row("Prediction", key, at, frozenset({"predictions", "labels"} if label else {"predictions"}))
+        yield _Row(Prediction, key, at, frozenset({"predictions", "labels"} if label else {"predictions"}))
 
 
 def _answers(product: Product, most: int) -> Iterator[_Row]:
     """Without those that are no labels: taken back, of test items, of products that no model looked at."""
-    given = product.answers.filter(status__in=GIVEN, task__prediction__isnull=False).exclude(task__kind=Kind.TEST)
-    for key, at, undone_by in given.order_by("-pk").values_list("pk", "answered_at", "undone_by__pk")[:most]:
-        yield _Row("Answer", key, at, frozenset({"labels"}), undone_by)
+    rows = labelled(product.answers.all()).order_by("-pk").values_list("pk", "answered_at", "undone_by__pk")
+    for key, at, undone_by in rows[:most]:
+        yield _Row(Answer, key, at, frozenset({"labels"}), undone_by)
 
 
 def _corrections(product: Product, most: int) -> Iterator[_Row]:
     for key, at in product.corrections.order_by("-pk").values_list("pk", "corrected_at")[:most]:
-        yield _Row("Correction", key, at, frozenset({"labels"}))
+        yield _Row(Correction, key, at, frozenset({"labels"}))
